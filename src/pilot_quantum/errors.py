@@ -1,0 +1,59 @@
+"""Every error that Pilot-Quantum raises: what was asked, what was found, what to do."""
+
+from __future__ import annotations
+
+
+class PilotQuantumError(Exception):
+    """Base of all errors of Pilot-Quantum."""
+
+
+class InvalidDescriptionError(PilotQuantumError, ValueError):
+    """A need, a pilot description or a resource URL has a value that cannot be meant."""
+
+
+class UnsatisfiableError(PilotQuantumError):
+    """No live or announced pilot can ever satisfy what a task needs."""
+
+
+class PilotLostError(PilotQuantumError):
+    """The last pilot that could run the task has ended."""
+
+
+class WorkerLostError(PilotQuantumError):
+    """The task was stopped because the workers that ran it, and nothing else, kept dying."""
+
+
+class TaskTimeoutError(PilotQuantumError, TimeoutError):
+    """The task ran longer than its `timeout`."""
+
+
+class DependencyError(PilotQuantumError):
+    """An input of the task failed or was cancelled, so the task was never run; `__cause__` is the first cause."""
+
+
+class NotPicklableError(PilotQuantumError, TypeError):
+    """A function, an argument or a result cannot travel between processes."""
+
+
+class RemoteTaskError(PilotQuantumError):
+    """User code raised an exception that could not be rebuilt here; its type, message and traceback are text."""
+
+
+class SessionClosedError(PilotQuantumError, RuntimeError):
+    """The session is closed and takes no more work."""
+
+
+class SessionDirectoryError(PilotQuantumError, OSError):
+    """The session's directory cannot be written."""
+
+
+class JournalError(PilotQuantumError):
+    """The journal cannot be written or read."""
+
+
+class CircuitError(PilotQuantumError, ValueError):
+    """A circuit, an observable or a binding cannot be used as given."""
+
+
+class CircuitTooLargeError(CircuitError, UnsatisfiableError):
+    """A circuit needs more memory than any pilot has."""
