@@ -1,0 +1,232 @@
+"""The guard: one small process per host that forks the workers and ends all they started when the session dies.
+
+It stays single-threaded and light, so that a fork costs milliseconds. On Linux it is the subreaper of its
+descendants: a process that a task detached comes back to the guard when its parent ends, and is found at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import random
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pilot_quantum.resource.agent import threads, wire, worker
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_MESSAGE = 1 << 20
+_GRACE = 3.0
+"""Seconds for which the guard looks for processes to end before it gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    worker: str
+    generation: int
+
+
+class Guard:
+    """Serves `control`, a SOCK_SEQPACKET socket to the process `session`, until either is gone.
+
+    The socket alone would not tell: a child that the program has forked holds a copy of it.
+    """
+
+    def __init__(self, control: socket.socket, session: int) -> None:
+        self._control = control
+        self._session = session
+        self._children: dict[int, _Child] = {}
+
+    def serve(self) -> None:
+        """Fork and end workers as told; at the end of the session, end everything."""
+        wake, notify = socket.socketpair()
+        wake.setblocking(False)
+        notify.setblocking(False)
+        signal.set_wakeup_fd(notify.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        stop = []
+        signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._control, selectors.EVENT_READ)
+            selector.register(wake, selectors.EVENT_READ)
+            watch = _process_handle(self._session)
+            if watch is not None:
+                selector.register(watch, selectors.EVENT_READ)
+            while not stop:
+                for key, _ in selector.select():
+                    if key.fileobj is watch:
+                        stop.append(True)
+                    elif key.fileobj is wake:
+                        with contextlib.suppress(BlockingIOError):
+                            wake.recv(4096)
+                        self._reap()
+                    elif not self._obey():
+                        stop.append(True)
+        self.end()
+
+    def _obey(self) -> bool:
+        """Carry out one message; False when the session has closed the socket."""
+        try:
+            data, fds, _, _ = socket.recv_fds(self._control, _MESSAGE, 1)
+        except OSError:
+            return False
+        if not data:
+            return False
+        message = wire.decode_for_guard(data)
+        if isinstance(message, wire.Start):
+            self._fork(message, fds[0])
+        else:
+            for pid, child in list(self._children.items()):
+                if (child.worker, child.generation) == (message.worker, message.generation):
+                    _kill([pid])
+        return True
+
+    def _fork(self, start: wire.Start, fd: int) -> None:
+        pid = os.fork()
+        if pid:
+            self._children[pid] = _Child(start.worker, start.generation)
+            os.close(fd)
+            return
+        status = 1
+        try:
+            _become_worker(start, keep=fd)
+            worker.Worker(socket.socket(fileno=fd)).run()
+            status = 0
+        except BaseException:  # noqa: BLE001 - a forked child must never return into the guard's loop
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(status)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None:
+                return
+            pid = ended.si_pid
+            child = self._children.pop(pid, None)
+            if child is not None:
+                # What the task left in the worker's process group; before the wait, while the id is surely ours.
+                _kill_group(pid)
+            _, status = os.waitpid(pid, 0)
+            if child is not None:
+                with contextlib.suppress(OSError):
+                    self._control.send(wire.encode(wire.Exited(child.worker, child.generation, _how(status))))
+
+    def end(self) -> None:
+        """Kill every worker and all descendants, and wait until they are gone."""
+        deadline = time.monotonic() + _GRACE
+        while time.monotonic() < deadline:
+            _kill(_children_of(os.getpid()))
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            time.sleep(0.01)  # between two rounds: orphans arrive here only when their parents have ended
+
+
+def _become_worker(start: wire.Start, keep: int) -> None:
+    os.set_inheritable(keep, False)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setsid()
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for stream, path in ((1, start.stdout), (2, start.stderr)):
+        target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.lseek(target, 0, os.SEEK_END)
+        os.dup2(target, stream)
+        os.close(target)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    # The guard's own descriptors (its control socket above all) must not live on in workers and their children.
+    for fd in _open_descriptors():
+        if fd > 2 and fd != keep:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    os.environ.clear()
+    os.environ.update(start.environ)
+    with contextlib.suppress(OSError):
+        os.chdir(start.directory)
+    sys.path[:] = start.path
+    sys.argv[:] = ["pilot-quantum-worker"]
+    random.seed()  # a fork inherits the guard's state: without this all workers draw the same numbers
+    threads.adopt(int(start.environ.get(threads.CORES, "1")), start.environ.get("CUDA_VISIBLE_DEVICES", ""))
+
+
+def _process_handle(pid: int) -> int | None:
+    """A descriptor that becomes readable when process `pid`, our parent, ends; None where the system has none."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return None
+    if os.getppid() != pid:  # it ended before we looked: the descriptor may be somebody else's
+        os._exit(0)
+    return handle
+
+
+def _open_descriptors() -> list[int]:
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        with contextlib.suppress(OSError):
+            return [int(name) for name in os.listdir(folder)]
+    return list(range(3, 256))
+
+
+def _kill(pids: Iterable[int]) -> None:
+    """SIGKILL these children of ours, their process groups and all their descendants, each identified before."""
+    import psutil
+
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            descendants = process.children(recursive=True)
+            _kill_group(pid)
+            for one in (process, *descendants):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+
+
+def _kill_group(pid: int) -> None:
+    """SIGKILL the process group that worker `pid` leads."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _children_of(pid: int) -> list[int]:
+    import psutil
+
+    return [child.pid for child in psutil.Process(pid).children()]
+
+
+def _how(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return f"killed by {signal.Signals(number).name if number in set(signal.Signals) else f'signal {number}'}"
+    return f"exited with code {os.WEXITSTATUS(status)}"
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def main(fd: int, session: int) -> None:
+    """Serve the control socket `fd` for process `session`; the entry point of the guard's process."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    guard = Guard(socket.socket(fileno=fd), session)
+    guard.serve()

@@ -1,0 +1,117 @@
+"""The messages between the session, the guard and the workers, and their frames on a stream."""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+
+LENGTH = struct.Struct("<Q")
+
+ParcelRow = tuple[int, int, bytes, tuple[bytes, ...]]
+OutcomeRow = tuple[int, int, float, float, bool]
+DoneRow = tuple[OutcomeRow, bytes, tuple[int, int, int, int] | None]
+
+
+class Function(msgspec.Struct, tag="function", array_like=True, frozen=True):
+    """A pickled function, sent to a worker once."""
+
+    digest: str
+    blob: bytes
+
+
+class Tasks(msgspec.Struct, tag="tasks", array_like=True, frozen=True):
+    """Tasks for the worker, rows of (task, attempt, payload, inputs), and the slot they share."""
+
+    function: str
+    cores: int
+    gpus: str
+    rows: list[ParcelRow]
+
+
+class Withdraw(msgspec.Struct, tag="withdraw", array_like=True, frozen=True):
+    """Take these (task, attempt) back if they have not begun."""
+
+    items: list[tuple[int, int]]
+
+
+class Hello(msgspec.Struct, tag="hello", array_like=True, frozen=True):
+    """The worker is ready."""
+
+    pid: int
+
+
+class Report(msgspec.Struct, tag="report", array_like=True, frozen=True):
+    """What has ended: rows of (outcome, payload, output); and what runs now: (task, attempt, began)."""
+
+    rows: list[DoneRow]
+    began: tuple[int, int, float] | None
+
+
+class Withdrawn(msgspec.Struct, tag="withdrawn", array_like=True, frozen=True):
+    """These (task, attempt) had not begun and will not."""
+
+    items: list[tuple[int, int]]
+
+
+class Start(msgspec.Struct, tag="start", array_like=True, frozen=True):
+    """To the guard: fork a worker on the socket that comes with this message."""
+
+    worker: str
+    generation: int
+    environ: dict[str, str]
+    directory: str
+    path: list[str]
+    stdout: str
+    stderr: str
+
+
+class Kill(msgspec.Struct, tag="kill", array_like=True, frozen=True):
+    """To the guard: end this worker and all that it started."""
+
+    worker: str
+    generation: int
+
+
+class Exited(msgspec.Struct, tag="exited", array_like=True, frozen=True):
+    """From the guard: the worker's process has ended, in words."""
+
+    worker: str
+    generation: int
+    how: str
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_for_worker = msgspec.msgpack.Decoder(Function | Tasks | Withdraw).decode
+decode_from_worker = msgspec.msgpack.Decoder(Hello | Report | Withdrawn).decode
+decode_for_guard = msgspec.msgpack.Decoder(Start | Kill).decode
+decode_from_guard = msgspec.msgpack.Decoder(Exited).decode
+
+
+class Frames:
+    """Cuts a byte stream into messages, each preceded by its length."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The messages that `data` completes, in order."""
+        buffer = self._buffer
+        buffer += data
+        messages, at, size = [], 0, len(buffer)
+        while size - at >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(buffer, at)
+            end = at + LENGTH.size + length
+            if end > size:
+                break
+            messages.append(bytes(memoryview(buffer)[at + LENGTH.size : end]))
+            at = end
+        if at:
+            del buffer[:at]
+        return messages
+
+
+def frame(message: msgspec.Struct) -> bytes:
+    """`message` encoded and preceded by its length."""
+    body = encode(message)
+    return LENGTH.pack(len(body)) + body

@@ -1,0 +1,1 @@
+"""What runs tasks inside a pilot."""

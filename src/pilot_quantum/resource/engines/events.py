@@ -1,0 +1,130 @@
+"""What an engine reports, and what it is told: the words of the engine protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+Outcome = tuple[int, int, float, float, bool]
+"""How one attempt ended: task, attempt, began, ended (monotonic seconds of the session's host), ok (no exception)."""
+
+Parcel = tuple[int, int, bytes, tuple[bytes, ...]]
+"""One task on its way: task, attempt, pickled arguments, pickled values of the futures among them."""
+
+Leftover = tuple[Outcome, bytes, tuple[int, int, int, int] | None]
+"""What an attempt left: its outcome, the pickled value or error, the byte ranges of its stdout and stderr."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerUp:
+    """A worker is ready to take tasks."""
+
+    pilot: str
+    worker: str
+    pid: int = 0
+    node: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker is gone; what it had and did not report is lost."""
+
+    pilot: str
+    worker: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A task has begun at `at` (monotonic seconds). Short tasks are reported by their outcome alone."""
+
+    pilot: str
+    worker: str
+    task: int
+    attempt: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What a worker finished, oldest first."""
+
+    pilot: str
+    worker: str
+    items: Sequence[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """These (task, attempt) had not begun and will not."""
+
+    pilot: str
+    worker: str
+    items: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEnded:
+    """The engine has ended with all its workers; `cause` says why, `failed` whether that was a fault."""
+
+    pilot: str
+    cause: str
+    failed: bool = False
+
+
+EngineEvent = WorkerUp | WorkerLost | Began | Outcomes | Revoked | EngineEnded
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """Tasks for one worker, to be run one after the other, and the slot they share; `gpus` by index in the pilot."""
+
+    worker: str
+    function: str
+    cores: int
+    gpus: tuple[int, ...]
+    parcels: Sequence[Parcel]
+
+
+class Engine(Protocol):
+    """Runs tasks inside one pilot. Called from the reactor's thread only; never blocks."""
+
+    def start(self) -> None:
+        """Bring up the workers; each is announced by WorkerUp."""
+
+    def ship(self, shipment: Shipment) -> None:
+        """Send tasks to a worker."""
+
+    def revoke(self, worker: str, items: Sequence[tuple[int, int]]) -> None:
+        """Take back what has not begun; the answer is Revoked with those for which that was so."""
+
+    def kill(self, worker: str, cause: str) -> None:
+        """End the worker's process with all that it started; the answer is WorkerLost. A new one replaces it."""
+
+    def stop(self, cause: str) -> None:
+        """End all workers at once; the answer is EngineEnded with `cause`."""
+
+
+class Loop(Protocol):
+    """The reactor's loop, as engines see it. All is called from, and calls back on, the reactor's thread."""
+
+    def watch(self, fd: int, ready: Callable[[], None], *, write: bool = False) -> None:
+        """Call `ready` whenever `fd` can be read (with `write`: or written)."""
+
+    def unwatch(self, fd: int) -> None:
+        """Forget `fd`."""
+
+    def call_later(self, delay: float, fn: Callable[[], None]) -> None:
+        """Call `fn` after `delay` seconds."""
+
+    def emit(self, event: EngineEvent) -> None:
+        """Report an event."""
+
+    def deliver(self, leftovers: Sequence[Leftover], stdout: Path, stderr: Path) -> None:
+        """Hand over what attempts left, before the Outcomes that speak of them."""
+
+    def function(self, digest: str) -> bytes:
+        """The pickled function with this content hash."""

@@ -1,0 +1,1 @@
+"""How a pilot's capacity is obtained."""

@@ -1,0 +1,53 @@
+"""The launcher `local`: this machine, at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pilot_quantum.errors import InvalidDescriptionError
+from pilot_quantum.resource import machine
+from pilot_quantum.resource.agent.client import GuardClient
+from pilot_quantum.resource.capacity import Capacity
+from pilot_quantum.resource.description import PilotDescription
+from pilot_quantum.resource.engines.events import Engine, Loop
+from pilot_quantum.resource.engines.processes import ProcessesEngine
+from pilot_quantum.resource.units import format_bytes
+
+
+class LocalLauncher:
+    """Worker processes of this machine, forked by one guard. Implements `Launcher`."""
+
+    def __init__(self, loop: Loop, output: Path) -> None:
+        self._loop = loop
+        self._output = output
+        self._guard: GuardClient | None = None
+
+    def resolve(self, description: PilotDescription) -> Capacity:
+        """What is asked for; what is not said is taken from the machine."""
+        installed = machine.memory()
+        memory = description.memory if description.memory is not None else installed
+        if memory > installed:
+            raise InvalidDescriptionError(
+                f"memory={memory} ({format_bytes(memory)}) is more than this machine lets us use: "
+                f"{format_bytes(installed)}. Ask for less, or leave it out to take all."
+            )
+        return Capacity(
+            nodes=1,
+            cores=description.cores if description.cores is not None else machine.cores(),
+            gpus=description.gpus,
+            memory=memory,
+            capabilities=description.capabilities | machine.capabilities(),
+        )
+
+    def launch(self, pilot: str, description: PilotDescription, capacity: Capacity) -> Engine:
+        """An engine whose workers the session's guard forks."""
+        if self._guard is None:
+            self._guard = GuardClient(self._loop)
+        gpus = machine.gpu_ids(capacity.gpus)
+        return ProcessesEngine(pilot, capacity.cores, gpus, self._guard, self._loop, self._output)
+
+    def close(self) -> None:
+        """End the guard and every process that it started."""
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None

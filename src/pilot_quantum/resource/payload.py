@@ -1,0 +1,106 @@
+"""Pickling of functions, arguments and results: what travels, and errors that say what cannot.
+
+Plain pickle is tried first (it is several times faster); cloudpickle takes what plain pickle cannot carry: functions
+and classes that live in `__main__`, in a notebook or inside another function.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import cloudpickle
+
+from pilot_quantum.errors import NotPicklableError
+
+_MAIN = b"__main__"
+
+
+class _Travel(threading.local):
+    """What the pickling or unpickling in this thread refers to."""
+
+    references: list[Any] | None = None
+    values: Sequence[Any] = ()
+
+
+_travel = _Travel()
+
+
+def dump(value: object) -> bytes:
+    """`value` as bytes for another process of the same program. Raises what pickle raises."""
+    try:
+        data = pickle.dumps(value, 5)
+    except Exception:  # noqa: BLE001 - any error of plain pickle means: let cloudpickle try, and report its words
+        return bytes(cloudpickle.dumps(value, protocol=5))
+    if _MAIN in data:
+        # By reference to `__main__`, which is another module in the worker.
+        return bytes(cloudpickle.dumps(value, protocol=5))
+    return data
+
+
+def dump_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, list[Any]]:
+    """The arguments as bytes, and the futures found anywhere in them, in the order of their indices.
+
+    Raises NotPicklableError naming the argument that cannot travel.
+    """
+    _travel.references = []
+    try:
+        data = dump((args, kwargs))
+        return data, _travel.references
+    except Exception as error:
+        raise NotPicklableError(
+            f"{_culprit(args, kwargs)} cannot be sent to a worker: {type(error).__name__}: {error}. "
+            "Pass plain data, or build the object inside the task."
+        ) from error
+    finally:
+        _travel.references = None
+
+
+def reference(future: object) -> tuple[Any, tuple[int]] | None:
+    """How a future pickles while arguments are dumped: as the index of an input; None at any other time."""
+    if _travel.references is None:
+        return None
+    _travel.references.append(future)
+    return input_value, (len(_travel.references) - 1,)
+
+
+def input_value(index: int) -> Any:
+    """In a worker: the value that stands for the future with this index."""
+    return _travel.values[index]
+
+
+def same(value: Any) -> Any:
+    """`value` itself: how a future pickles whose value is known already."""
+    return value
+
+
+def load_arguments(data: bytes, inputs: Sequence[bytes]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments, with the values of `inputs` in the places of the futures."""
+    if not inputs:
+        return pickle.loads(data)  # type: ignore[no-any-return]
+    _travel.values = [pickle.loads(value) for value in inputs]
+    try:
+        return pickle.loads(data)  # type: ignore[no-any-return]
+    finally:
+        _travel.values = ()
+
+
+def _culprit(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    named = [(f"argument {index}", value) for index, value in enumerate(args)]
+    named += [(f"argument {name}=", value) for name, value in kwargs.items()]
+    for name, value in named:
+        try:
+            dump(value)
+        except Exception:  # noqa: BLE001 - this is the one that we look for
+            return f"{name} ({_short(value)})"
+    return "an argument"
+
+
+def _short(value: object) -> str:
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a broken repr must not hide the error that is being reported
+        text = object.__repr__(value)
+    return text if len(text) <= 80 else text[:77] + "..."

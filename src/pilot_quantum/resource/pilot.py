@@ -1,0 +1,82 @@
+"""A pilot as the user holds it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from pilot_quantum.resource.capacity import Capacity
+from pilot_quantum.resource.description import PilotDescription
+from pilot_quantum.resource.profile import ResourceProfile
+from pilot_quantum.resource.state import ALLOWED, IllegalPilotTransitionError, PilotState
+
+Listener = Callable[["Pilot", str], None]
+
+
+class Pilot:
+    """Capacity that was asked for once: watch its state, drain it, cancel it. Made by `Session.add_pilot`."""
+
+    def __init__(
+        self,
+        pilot: str,
+        description: PilotDescription,
+        capacity: Capacity,
+        drain: Callable[[str], None],
+        cancel: Callable[[str], None],
+        on_change: Listener,
+    ) -> None:
+        self.id = pilot
+        self.description = description
+        self.capacity = capacity
+        self._drain = drain
+        self._cancel = cancel
+        self._on_change = on_change
+        self._state = PilotState.NEW
+        self._history = [f"{time.monotonic():.6f} {PilotState.NEW}"]
+        self._changed = threading.Condition()
+        self.cause = ""
+
+    @property
+    def state(self) -> PilotState:
+        """Where the pilot is in its life."""
+        return self._state
+
+    @property
+    def profile(self) -> ResourceProfile:
+        """Its resources as data."""
+        c = self.capacity
+        return ResourceProfile(self.id, c.nodes, c.cores, c.gpus, c.qpus, c.memory, c.capabilities)
+
+    def drain(self) -> None:
+        """Give it no new task; it ends when its running tasks have ended. What it had not begun goes elsewhere."""
+        self._drain(self.id)
+
+    def cancel(self) -> None:
+        """End it now; the tasks that it runs are run again elsewhere, and nobody pays for that."""
+        self._cancel(self.id)
+
+    def wait(self, state: PilotState | str = PilotState.ACTIVE, timeout: float | None = None) -> PilotState:
+        """Wait until the pilot has reached `state` or has ended; its state then. Raises TimeoutError after `timeout` s."""
+        wanted = PilotState(state)
+        order = list(PilotState)
+        with self._changed:
+            reached = self._changed.wait_for(
+                lambda: self._state.final or order.index(self._state) >= order.index(wanted), timeout
+            )
+            if not reached:
+                raise TimeoutError(f"pilot {self.id!r} is {self._state} after {timeout} s, not {wanted}.")
+            return self._state
+
+    def move(self, state: PilotState, cause: str = "") -> None:
+        """Enter `state` (called by the pilot manager)."""
+        with self._changed:
+            if state not in ALLOWED[self._state]:
+                raise IllegalPilotTransitionError(self.id, self._state, state, self._history)
+            self._state, self.cause = state, cause
+            self._history.append(f"{time.monotonic():.6f} {state} {cause}".rstrip())
+            self._changed.notify_all()
+        self._on_change(self, cause)
+
+    def __repr__(self) -> str:
+        return f"<Pilot {self.id!r} {self._state} {self.description.url!r}>"

@@ -1,0 +1,144 @@
+"""All pilots of a session: acquired, watched, ended."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+from pilot_quantum.errors import InvalidDescriptionError
+from pilot_quantum.journal.store import JournalWriter
+from pilot_quantum.resource.capacity import Capacity
+from pilot_quantum.resource.description import PilotDescription
+from pilot_quantum.resource.engines.events import Engine, EngineEnded, EngineEvent, Loop, WorkerLost, WorkerUp
+from pilot_quantum.resource.launchers.local import LocalLauncher
+from pilot_quantum.resource.launchers.protocol import Launcher
+from pilot_quantum.resource.pilot import Pilot
+from pilot_quantum.resource.state import PilotState
+
+
+class Scheduler(Protocol):
+    """What pilots ask of L2, through the session."""
+
+    def call_soon(self, fn: Callable[[], None]) -> None:
+        """Run `fn` on the reactor's thread."""
+
+    def announce(self, pilot: str, capacity: Capacity, ends_at: float | None) -> None:
+        """A pilot has been asked for (on the reactor's thread)."""
+
+    def drain(self, pilot: str) -> None:
+        """The pilot shall take no new task (on the reactor's thread)."""
+
+
+class Pilots:
+    """Makes pilots from descriptions, keeps their states, hands their engines to the reactor."""
+
+    def __init__(self, loop: Loop, scheduler: Scheduler, journal: JournalWriter, output: Path) -> None:
+        self._loop = loop
+        self._scheduler = scheduler
+        self._journal = journal
+        self._launchers: dict[str, Launcher] = {"local": LocalLauncher(loop, output)}
+        self._pilots: dict[str, Pilot] = {}
+        self._engines: dict[str, Engine] = {}
+        self._ending: dict[str, PilotState] = {}
+        self._lock = threading.Lock()
+
+    def all(self) -> tuple[Pilot, ...]:
+        """Every pilot of the session, in the order of their making."""
+        return tuple(self._pilots.values())
+
+    def engine(self, pilot: str) -> Engine:
+        """The engine of a pilot that has been launched."""
+        return self._engines[pilot]
+
+    def add(self, description: PilotDescription) -> Pilot:
+        """Check and announce a pilot at once; it comes up in the background. Raises InvalidDescriptionError."""
+        scheme = description.resource.partition("://")[0]
+        launcher = self._launchers[scheme]
+        capacity = launcher.resolve(description)
+        with self._lock:
+            name = description.name or self._free_name(scheme)
+            if name in self._pilots:
+                raise InvalidDescriptionError(f"name={name!r} is taken by another pilot of this session.")
+            pilot = Pilot(name, description, capacity, self._drain, self._cancel, self._changed)
+            self._pilots[name] = pilot
+        self._changed(pilot, "")
+        self._scheduler.call_soon(lambda: self._launch(pilot, launcher))
+        return pilot
+
+    def observe(self, event: EngineEvent) -> None:
+        """Follow what engines report (on the reactor's thread)."""
+        pilot = self._pilots[event.pilot]
+        if isinstance(event, WorkerUp):
+            self._journal.worker_row(monotonic(), pilot.id, event.worker, "up", event.pid, "")
+            if pilot.state is PilotState.STARTING:
+                pilot.move(PilotState.ACTIVE)
+        elif isinstance(event, WorkerLost):
+            self._journal.worker_row(monotonic(), pilot.id, event.worker, "lost", 0, event.cause)
+        elif isinstance(event, EngineEnded) and not pilot.state.final:
+            end = PilotState.FAILED if event.failed else self._ending.get(pilot.id, PilotState.DONE)
+            pilot.move(end, event.cause)
+
+    def stop(self, pilot: str) -> None:
+        """End a pilot whose tasks have ended (on the reactor's thread)."""
+        self._engines[pilot].stop("drained")
+
+    def close(self) -> None:
+        """End everything that was launched, and wait until it is gone (on the reactor's thread)."""
+        for pilot, engine in self._engines.items():
+            if not self._pilots[pilot].state.final:
+                engine.stop("session closed")
+        for launcher in self._launchers.values():
+            launcher.close()
+
+    def _launch(self, pilot: Pilot, launcher: Launcher) -> None:
+        pilot.move(PilotState.QUEUED)
+        walltime = pilot.description.walltime
+        ends_at = None if walltime is None else monotonic() + walltime
+        self._scheduler.announce(pilot.id, pilot.capacity, ends_at)
+        self._engines[pilot.id] = launcher.launch(pilot.id, pilot.description, pilot.capacity)
+        pilot.move(PilotState.STARTING)
+        self._engines[pilot.id].start()
+        if walltime is not None:
+            self._loop.call_later(walltime, lambda: self._expire(pilot))
+
+    def _expire(self, pilot: Pilot) -> None:
+        if not pilot.state.final:
+            self._engines[pilot.id].stop(f"its walltime of {pilot.description.walltime:g} s is over")
+
+    def _drain(self, pilot: str) -> None:
+        self._scheduler.call_soon(lambda: self._drain_now(pilot))
+
+    def _drain_now(self, pilot: str) -> None:
+        if self._pilots[pilot].state in (PilotState.STARTING, PilotState.ACTIVE):
+            self._pilots[pilot].move(PilotState.DRAINING)
+            self._scheduler.drain(pilot)
+
+    def _cancel(self, pilot: str) -> None:
+        self._scheduler.call_soon(lambda: self._cancel_now(pilot))
+
+    def _cancel_now(self, pilot: str) -> None:
+        if not self._pilots[pilot].state.final:
+            self._ending[pilot] = PilotState.CANCELLED
+            self._engines[pilot].stop("cancelled")
+
+    def _changed(self, pilot: Pilot, cause: str) -> None:
+        capacity = pilot.capacity
+        description = {
+            "url": pilot.description.url,
+            "nodes": capacity.nodes,
+            "cores": capacity.cores,
+            "gpus": capacity.gpus,
+            "memory": capacity.memory,
+        }
+        text = json.dumps(description) if pilot.state is PilotState.NEW else ""
+        self._journal.pilot_row(monotonic(), pilot.id, pilot.state.value, cause, text)
+
+    def _free_name(self, scheme: str) -> str:
+        index = 1
+        while f"{scheme}-{index}" in self._pilots:
+            index += 1
+        return f"{scheme}-{index}"

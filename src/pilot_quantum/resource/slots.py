@@ -1,0 +1,98 @@
+"""Who holds what on a node: the ledger of free and taken core-slots, devices and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pilot_quantum.resource.capacity import Capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What a task takes of one node: cores, GPUs, QPUs and memory (bytes)."""
+
+    cores: int = 1
+    gpus: int = 0
+    qpus: int = 0
+    memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A share of a node. The first worker runs the task, the others are its reserved siblings."""
+
+    node: int
+    workers: tuple[str, ...]
+    gpus: tuple[int, ...]
+    amounts: Amounts
+
+
+class Node:
+    """The ledger of one node. Workers are its core-slots; only those that are up can be taken."""
+
+    def __init__(self, index: int, capacity: Capacity) -> None:
+        self.index = index
+        self.capacity = capacity
+        self.gpus = set(range(capacity.gpus))
+        self.qpus = capacity.qpus
+        self.memory = capacity.memory
+        self._number: dict[str, int] = {}
+        self._up: set[str] = set()
+        self._idle: set[str] = set()
+        self._taken: set[str] = set()
+
+    @property
+    def idle(self) -> int:
+        """Core-slots that are up and free."""
+        return len(self._idle)
+
+    def up(self, worker: str) -> None:
+        """`worker` is there (again)."""
+        self._number.setdefault(worker, len(self._number))
+        self._up.add(worker)
+        if worker not in self._taken:
+            self._idle.add(worker)
+
+    def down(self, worker: str) -> None:
+        """`worker` is gone; a slot that holds it keeps its share until it is given back."""
+        self._up.discard(worker)
+        self._idle.discard(worker)
+
+    def holds(self, amounts: Amounts) -> bool:
+        """Whether `amounts` are free now."""
+        return (
+            amounts.cores <= len(self._idle)
+            and amounts.memory <= self.memory
+            and amounts.gpus <= len(self.gpus)
+            and amounts.qpus <= self.qpus
+        )
+
+    def take(self, amounts: Amounts, prefer: str | None = None) -> Slot:
+        """A slot of `amounts`, which must be free; run by `prefer` if that worker is idle.
+
+        Tasks with GPUs take the first workers and those without the last, so that a worker rarely changes its GPUs.
+        """
+        order = sorted(self._idle, key=self._number.__getitem__, reverse=not amounts.gpus)
+        if prefer in self._idle:
+            order.remove(prefer)
+            order.insert(0, prefer)
+        workers = tuple(order[: amounts.cores])
+        gpus = self._take_gpus(workers[0], amounts.gpus) if amounts.gpus else ()
+        self._idle.difference_update(workers)
+        self._taken.update(workers)
+        self.gpus.difference_update(gpus)
+        self.qpus -= amounts.qpus
+        self.memory -= amounts.memory
+        return Slot(self.index, workers, gpus, amounts)
+
+    def give(self, slot: Slot) -> None:
+        """`slot` is free again."""
+        self._taken.difference_update(slot.workers)
+        self._idle.update(self._up.intersection(slot.workers))
+        self.gpus.update(slot.gpus)
+        self.qpus += slot.amounts.qpus
+        self.memory += slot.amounts.memory
+
+    def _take_gpus(self, worker: str, count: int) -> tuple[int, ...]:
+        home = self._number[worker]
+        return tuple(sorted(sorted(self.gpus, key=lambda gpu: (gpu != home, gpu))[:count]))
