@@ -1,0 +1,229 @@
+"""The future of a task: a real `concurrent.futures.Future` whose parts are made only when somebody needs them.
+
+A plain Future carries a condition, a lock, two lists and a dict: 1.7 kB before any result. A session may hold a million
+of them, nearly none of which is waited for one by one. Here condition and lists are made on first use; the short path
+of ending a future that nobody waits for takes one lock that all futures share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import CancelledError, Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+from pilot_quantum.resource import payload
+
+if TYPE_CHECKING:
+    from pilot_quantum.task.submission import Handle
+
+T = TypeVar("T")
+
+PENDING, RUNNING, CANCELLED, NOTIFIED, FINISHED = (
+    "PENDING",
+    "RUNNING",
+    "CANCELLED",
+    "CANCELLED_AND_NOTIFIED",
+    "FINISHED",
+)
+_parts = threading.Lock()
+
+
+class Output(NamedTuple):
+    """Where an attempt's output lies: byte ranges of its worker's files."""
+
+    attempt: int
+    stdout: Path
+    stderr: Path
+    ranges: tuple[int, int, int, int]
+
+
+class Owner(Protocol):
+    """What a future asks of the scheduler that it belongs to."""
+
+    def cancel_queued(self, future: TaskFuture[Any]) -> None:
+        """The future was cancelled before it was shipped."""
+
+
+class TaskFuture(Future[T]):
+    """The result of a task that will come. Everything a `concurrent.futures.Future` does; can be awaited too.
+
+    Passed as an argument of another task (also inside lists, tuples, dicts) it makes a dependency.
+    `cancel()` succeeds only before the task has been shipped; `session.cancel(future)` works at any time.
+    """
+
+    __slots__ = (
+        "_calls",
+        "_exception",
+        "_lazy",
+        "_outputs",
+        "_result",
+        "_state",
+        "_watchers",
+        "handle",
+        "id",
+        "inputs",
+        "payload",
+        "submitted",
+    )
+
+    def __init__(self, id: int, handle: Handle, payload: bytes, submitted: float) -> None:
+        # Not calling Future.__init__ is the point: it would make the parts.
+        self.id = id
+        self.handle = handle
+        self.payload: bytes | None = payload
+        self.submitted = submitted
+        self.inputs: tuple[bytes, ...] = ()
+        self._state = PENDING
+        self._result: Any = None
+        self._exception: BaseException | None = None
+        self._lazy: threading.Condition | None = None
+        self._watchers: list[Any] | None = None
+        self._calls: list[Callable[[Any], Any]] | None = None
+        self._outputs: list[Output] | None = None
+
+    # The names that the standard library uses for a future's parts.
+
+    @property
+    def _condition(self) -> threading.Condition:  # type: ignore[override]
+        if self._lazy is None:
+            with _parts:
+                if self._lazy is None:
+                    self._lazy = threading.Condition()
+        return self._lazy
+
+    @property
+    def _waiters(self) -> list[Any]:  # type: ignore[override]
+        if self._watchers is None:
+            self._watchers = []
+        return self._watchers
+
+    @property
+    def _done_callbacks(self) -> list[Callable[[Any], Any]]:  # type: ignore[override]
+        if self._calls is None:
+            self._calls = []
+        return self._calls
+
+    def done(self) -> bool:
+        """Whether the task has ended or was cancelled."""
+        return self._state in (FINISHED, CANCELLED, NOTIFIED)
+
+    def result(self, timeout: float | None = None) -> T:
+        """The value; raises what the task raised. See `concurrent.futures.Future.result`."""
+        if self._state == FINISHED and self._exception is None:
+            return self._result  # type: ignore[no-any-return]
+        return super().result(timeout)
+
+    def cancel(self) -> bool:
+        """Give the task up if it has not been shipped yet; False when it is too late for that."""
+        already = self._state in (CANCELLED, NOTIFIED)
+        if not super().cancel():
+            return False
+        if not already:
+            self.handle.owner.cancel_queued(self)
+        return True
+
+    def output(self, stream: str | None = None) -> str:
+        """What the task's last attempt printed: stdout, then stderr, or only the named one ("stdout", "stderr")."""
+        if stream not in (None, "stdout", "stderr"):
+            raise ValueError(f"stream={stream!r} must be 'stdout', 'stderr' or None (both).")
+        outputs = self._outputs
+        if not outputs:
+            return ""
+        last = outputs[-1]
+        begin_out, end_out, begin_err, end_err = last.ranges
+        text = ""
+        if stream != "stderr":
+            text += _read(last.stdout, begin_out, end_out)
+        if stream != "stdout":
+            text += _read(last.stderr, begin_err, end_err)
+        return text
+
+    def add_output(self, output: Output) -> None:
+        """Remember where an attempt's output lies (called by the scheduler)."""
+        if self._outputs is None:
+            self._outputs = []
+        self._outputs.append(output)
+
+    # The scheduler's side.
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether ending it calls nobody back, so that any thread may do it."""
+        return not self._calls
+
+    def claim(self) -> bool:
+        """Mark the task as shipped; False when it was cancelled first."""
+        with _parts:
+            lazy = self._lazy
+            if lazy is None:
+                if self._state == PENDING:
+                    self._state = RUNNING
+                return self._state == RUNNING
+        with lazy:
+            if self._state == PENDING:
+                self._state = RUNNING
+            return self._state == RUNNING
+
+    def end(self, result: Any, exception: BaseException | None, *, cancelled: bool = False) -> None:
+        """End the future, tell those who wait, call back. A second end, or one after a cancellation, changes nothing."""
+        with _parts:
+            lazy = self._lazy
+            if lazy is None:
+                if self._state in (PENDING, RUNNING):
+                    self._settle(result, exception, cancelled)
+                return
+        with lazy:
+            before = self._state
+            if before in (FINISHED, NOTIFIED):
+                return
+            if before == CANCELLED:
+                self._state = NOTIFIED
+            else:
+                self._settle(result, exception, cancelled)
+            for watcher in self._watchers or ():
+                if self._state == NOTIFIED:
+                    watcher.add_cancelled(self)
+                elif self._exception is not None:
+                    watcher.add_exception(self)
+                else:
+                    watcher.add_result(self)
+            lazy.notify_all()
+        if before != CANCELLED:  # else cancel() has called them
+            self._invoke_callbacks()  # type: ignore[attr-defined]
+
+    def _settle(self, result: Any, exception: BaseException | None, cancelled: bool) -> None:
+        self._result, self._exception = result, exception
+        self._state = NOTIFIED if cancelled else FINISHED
+        self.payload, self.inputs = None, ()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return asyncio.wrap_future(self).__await__()
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        if self._state == FINISHED and self._exception is None:
+            return payload.same, (self._result,)
+        placeholder = payload.reference(self)
+        if placeholder is None:
+            raise TypeError(
+                f"future of task {self.id} cannot be pickled: pass it as an argument of the task that needs its value; "
+                "a function must not capture it."
+            )
+        return placeholder
+
+    def __repr__(self) -> str:
+        state = "pending" if self._state == PENDING else self._state.lower().replace("_and_notified", "")
+        return f"<TaskFuture {self.id} {self.handle.label!r} {state}>"
+
+
+def _read(path: Path, begin: int, end: int) -> str:
+    if begin >= end:
+        return ""
+    with path.open("rb") as file:
+        file.seek(begin)
+        return file.read(end - begin).decode("utf-8", "replace")
+
+
+__all__ = ["CancelledError", "Output", "Owner", "TaskFuture"]

@@ -1,0 +1,86 @@
+"""Queues of like tasks: the only thing that policies see, which keeps a decision flat from 10³ to 10⁶ tasks."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from pilot_quantum.task.needs import Needs
+
+
+class Choice(NamedTuple):
+    """One acceptable way to run a task: needs, and the content hash of the function for it."""
+
+    needs: Needs
+    function: str
+
+
+class QueueKey(NamedTuple):
+    """What tasks of one queue have in common. Times are seconds."""
+
+    label: str
+    choices: tuple[Choice, ...]
+    priority: int = 0
+    affinity: str | None = None
+    retries: int = 0
+    timeout: float | None = None
+    expected_duration: float | None = None
+    wait_for_capacity: bool = False
+    coupling: str = "loose"
+
+
+class Queue:
+    """Tasks in the order of their submission, those that must run alone (after a loss) before the others."""
+
+    def __init__(self, key: QueueKey, index: int) -> None:
+        self.key = key
+        self.index = index
+        self.ready: deque[int] = deque()
+        self.alone: deque[int] = deque()
+        self.withdrawn = 0
+        """How many of the ids in `ready` and `alone` have been cancelled and are skipped when they come up."""
+        self.durations = Durations(key.expected_duration)
+        self.rank: tuple[float, ...] | None = None
+        """The rank with which it stands in the heap of ready queues, or None."""
+        self.reserved: tuple[str, int] | None = None
+        """(pilot, node) that is being kept free for its head."""
+        self.wanted = 0
+        self.out = 0
+        """How many of its tasks are with workers."""
+
+    def __len__(self) -> int:
+        return len(self.ready) + len(self.alone) - self.withdrawn
+
+    @property
+    def head(self) -> int:
+        """The id of the task that is next (or was, if it has been cancelled)."""
+        return self.alone[0] if self.alone else self.ready[0]
+
+
+class Durations:
+    """Mean seconds of a queue's tasks, by (pilot, choice), learned as they end; recent ones count more."""
+
+    _WEIGHT = 0.2
+
+    def __init__(self, expected: float | None) -> None:
+        self._expected = expected
+        self._by_place: dict[tuple[str, int], float] = {}
+        self._overall: float | None = None
+
+    def learn(self, pilot: str, choice: int, seconds: float, count: int = 1) -> None:
+        """`count` tasks took `seconds` each on the average."""
+        place = (pilot, choice)
+        weight = 1 - (1 - self._WEIGHT) ** count
+        old = self._by_place.get(place, seconds)
+        self._by_place[place] = old + weight * (seconds - old)
+        overall = seconds if self._overall is None else self._overall
+        self._overall = overall + weight * (seconds - overall)
+
+    def predict(self, pilot: str, choice: int) -> float | None:
+        """Expected seconds there: measured there, as declared, or measured elsewhere; None when nobody knows."""
+        return self._by_place.get((pilot, choice)) or self._expected or self._overall
+
+    @property
+    def learned(self) -> bool:
+        """Whether any task has ended yet."""
+        return self._overall is not None

@@ -1,0 +1,384 @@
+"""The shell around the core: one thread that feeds it events and carries out its instructions. Runs no user code."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import os
+import selectors
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+
+from pilot_quantum.errors import PilotQuantumError
+from pilot_quantum.journal.store import JournalWriter
+from pilot_quantum.resource.capacity import Capacity
+from pilot_quantum.resource.engines.events import (
+    Engine,
+    EngineEnded,
+    EngineEvent,
+    Leftover,
+    Parcel,
+    Revoked,
+    Shipment,
+    WorkerLost,
+    WorkerUp,
+)
+from pilot_quantum.task import delivery
+from pilot_quantum.task.core import Core
+from pilot_quantum.task.delivery import Delivery, Ending
+from pilot_quantum.task.events import Cancelled, Closing, Event, PilotAnnounced, PilotDraining, Submitted, Timer
+from pilot_quantum.task.future import Output, TaskFuture
+from pilot_quantum.task.instructions import (
+    CapacityWanted,
+    Forget,
+    Instruction,
+    Kill,
+    Record,
+    Resolution,
+    Resolve,
+    Revoke,
+    SetTimer,
+    Ship,
+    StopPilot,
+)
+from pilot_quantum.task.state import TaskState
+from pilot_quantum.task.submission import Handle
+
+T = TypeVar("T")
+
+PATIENCE = 0.05
+"""Seconds for which submissions are gathered, unasked, while no slot is free for them anyway."""
+
+
+class Engines(Protocol):
+    """Where instructions go, and who follows the pilots' states."""
+
+    def engine(self, pilot: str) -> Engine:
+        """The engine of a pilot."""
+
+    def observe(self, event: EngineEvent) -> None:
+        """An engine has reported a worker's or its own beginning or end."""
+
+    def stop(self, pilot: str) -> None:
+        """End a drained pilot."""
+
+
+class Reactor:
+    """Drives one core. Public methods may be called from any thread unless they say otherwise."""
+
+    def __init__(self, core: Core, journal: JournalWriter) -> None:
+        self.core = core
+        self._journal = journal
+        self._engines: Engines | None = None
+        self._delivery = Delivery()
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = os.pipe()
+        os.set_blocking(self._wake_in, False)
+        os.set_blocking(self._wake_out, False)
+        self._selector.register(self._wake_in, selectors.EVENT_READ, self._drain_wakes)
+        self._listening = False
+        """Whether a submission must wake the thread; else it looks by itself soon."""
+        self._deaf_until = 0.0
+        self._calls: deque[Callable[[], None]] = deque()
+        self._dirty: deque[Handle] = deque()
+        self._events: list[Event] = []
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._timer_count = 0
+        self._core_timer = float("inf")
+        self._futures: dict[int, TaskFuture[Any]] = {}
+        self._payloads: dict[tuple[int, int], bytes] = {}
+        self._functions: dict[str, bytes] = {}
+        self._idle_waiters: list[threading.Event] = []
+        self._stopping = False
+        self.crash: BaseException | None = None
+        """What ended the reactor's thread, if a defect did."""
+        self._thread = threading.Thread(target=self._run, name="pilot-quantum-reactor", daemon=True)
+
+    def start(self, engines: Engines) -> None:
+        """Begin to work, with the pilots' engines."""
+        self._engines = engines
+        self._thread.start()
+
+    # From the session, any thread.
+
+    def register(self, digest: str, blob: bytes) -> None:
+        """Make a pickled function known, before tasks that use it."""
+        self._functions[digest] = blob
+
+    def submit(self, future: TaskFuture[Any]) -> None:
+        """Queue a task whose inputs are there."""
+        handle = future.handle
+        handle.inbox.append(future)
+        if not handle.dirty:
+            handle.dirty = True
+            self._dirty.append(handle)
+        if self._listening:
+            self.wake()
+
+    def cancel_queued(self, future: TaskFuture[Any]) -> None:
+        """The future was cancelled before it was shipped."""
+        self.cancel([future])
+
+    def cancel(self, futures: Sequence[TaskFuture[Any]]) -> None:
+        """End these tasks, whatever their state."""
+        self.post(Cancelled([future.id for future in futures]))
+
+    def post(self, event: Event) -> None:
+        """Feed an event to the core."""
+        self.call_soon(lambda: self._events.append(event))
+
+    def call_soon(self, fn: Callable[[], None]) -> None:
+        """Run `fn` on the reactor's thread."""
+        self._calls.append(fn)
+        self.wake()
+
+    def ask(self, fn: Callable[[], T]) -> T:
+        """Run `fn` on the reactor's thread, after all that was submitted so far, and return what it returns."""
+        if threading.current_thread() is self._thread:
+            return fn()
+        answer: Future[T] = Future()
+
+        def reply() -> None:
+            try:
+                answer.set_result(fn())
+            except Exception as error:  # noqa: BLE001 - raised again in the asking thread
+                answer.set_exception(error)
+
+        self.call_soon(reply)
+        while self.running:
+            with contextlib.suppress(TimeoutError):
+                return answer.result(timeout=1.0)
+        return answer.result(timeout=0) if answer.done() else fn()
+
+    def wake(self) -> None:
+        """Make the thread look at what has come."""
+        self._listening = False
+        if self.crash is not None:
+            self._fail_everything(self.crash)
+        with contextlib.suppress(BlockingIOError, OSError):  # full: it is awake already; closed: it has ended
+            os.write(self._wake_out, b"\0")
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread.is_alive()
+
+    def cancel_all(self) -> None:
+        """End every task that has been submitted so far."""
+        self.call_soon(lambda: self._events.append(Cancelled(list(self._futures))))
+
+    def close_to_new(self) -> None:
+        """Tell the core that neither pilots nor (but for dependants) tasks will come any more."""
+        self.post(Closing())
+
+    def wait_until_idle(self) -> None:
+        """Return when no task is outstanding and all that has ended so far has been delivered."""
+        event = threading.Event()
+        self.call_soon(lambda: self._idle_waiters.append(event))
+        while self.running and not event.wait(timeout=1.0):
+            pass  # looks up now and then so that a defect that ends the thread cannot leave us waiting
+        self._delivery.flush()
+
+    def is_idle(self) -> bool:
+        """Whether no task is outstanding."""
+        return not self.running or self.ask(lambda: not self.core.outstanding and not self._dirty)
+
+    def stop(self) -> None:
+        """End the thread after the work at hand; then deliver what is left."""
+        self.call_soon(self._begin_stop)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+        self._delivery.close()
+
+    # What pilots ask of the scheduler (L1's `Scheduler`), on the reactor's thread.
+
+    def announce(self, pilot: str, capacity: Capacity, ends_at: float | None) -> None:
+        """A pilot has been asked for."""
+        self._events.append(PilotAnnounced(pilot, capacity, ends_at))
+
+    def drain(self, pilot: str) -> None:
+        """A pilot shall take no new task."""
+        self._events.append(PilotDraining(pilot))
+
+    # What engines ask of the loop (L1's `Loop`), on the reactor's thread.
+
+    def watch(self, fd: int, ready: Callable[[], None], *, write: bool = False) -> None:
+        """Call `ready` whenever `fd` can be read (with `write`: or written)."""
+        mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if write else 0)
+        if fd in self._selector.get_map():
+            self._selector.modify(fd, mask, ready)
+        else:
+            self._selector.register(fd, mask, ready)
+
+    def unwatch(self, fd: int) -> None:
+        """Forget `fd`."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(fd)
+
+    def call_later(self, delay: float, fn: Callable[[], None]) -> None:
+        """Call `fn` after `delay` seconds."""
+        self._timer_count += 1
+        heapq.heappush(self._timers, (monotonic() + delay, self._timer_count, fn))
+
+    def emit(self, event: EngineEvent) -> None:
+        """An engine reports an event."""
+        if isinstance(event, WorkerUp | WorkerLost | EngineEnded):
+            self._require_engines().observe(event)
+        self._events.append(event)
+
+    def deliver(self, leftovers: Sequence[Leftover], stdout: Path, stderr: Path) -> None:
+        """What attempts left, before the outcomes that speak of them."""
+        payloads = self._payloads
+        for outcome, payload, output in leftovers:
+            payloads[outcome[0], outcome[1]] = payload
+            if output is not None and (future := self._futures.get(outcome[0])) is not None:
+                future.add_output(Output(outcome[1], stdout, stderr, output))
+
+    def function(self, digest: str) -> bytes:
+        """The pickled function with this content hash."""
+        return self._functions[digest]
+
+    # The thread.
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._wait()
+                self._step()
+        except BaseException as error:  # noqa: BLE001 - a defect: nobody may be left waiting for ever
+            self.crash = error
+            traceback.print_exc()
+            self._fail_everything(error)
+            self._listening = True  # so that later submissions come by `wake`, and fail there
+        finally:
+            for event in self._idle_waiters:
+                event.set()
+
+    def _wait(self) -> None:
+        now = monotonic()
+        timeout: float | None = None
+        soonest = min(self._core_timer, self._timers[0][0] if self._timers else float("inf"))
+        if soonest < float("inf"):
+            timeout = max(0.0, soonest - now)
+        if self.core.idle or now >= self._deaf_until:
+            self._listening = True
+        else:
+            timeout = min(timeout or PATIENCE, self._deaf_until - now)
+        if self._dirty or self._calls or self._events:
+            timeout = 0
+        for key, _ in self._selector.select(timeout):
+            key.data()
+        self._listening = False
+
+    def _step(self) -> None:
+        now = monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            heapq.heappop(self._timers)[2]()
+        self._gather()
+        while self._calls:
+            self._calls.popleft()()
+        if self._core_timer <= now:
+            self._core_timer = float("inf")
+            self._events.append(Timer())
+        while self._events:
+            events, self._events = self._events, []
+            self._carry_out(self.core.handle(events, monotonic()))
+        if self._idle_waiters and not self.core.outstanding and not self._dirty:
+            for event in self._idle_waiters:
+                event.set()
+            self._idle_waiters.clear()
+
+    def _gather(self) -> None:
+        """Turn submissions into events, one for all tasks of a handle."""
+        while self._dirty:
+            handle = self._dirty.popleft()
+            handle.dirty = False  # before the inbox is emptied: what comes from now on marks it again
+            inbox = handle.inbox
+            batch = [inbox.popleft() for _ in range(len(inbox))]
+            if batch:
+                ids = [future.id for future in batch]
+                self._futures.update(zip(ids, batch, strict=True))
+                times = [future.submitted for future in batch]
+                self._events.append(Submitted(handle.key, handle.group, ids, times, handle.name))
+
+    def _carry_out(self, instructions: Sequence[Instruction]) -> None:
+        engines = self._require_engines()
+        for instruction in instructions:
+            match instruction:
+                case Ship():
+                    self._ship(instruction, engines.engine(instruction.pilot))
+                case Resolve():
+                    self._resolve(instruction.items)
+                case Record():
+                    self._journal.task_rows(list(instruction.rows))
+                case SetTimer():
+                    self._core_timer = instruction.at
+                case Forget():
+                    self._payloads.pop((instruction.task, instruction.attempt), None)
+                case Revoke():
+                    engines.engine(instruction.pilot).revoke(instruction.worker, instruction.items)
+                case Kill():
+                    engines.engine(instruction.pilot).kill(instruction.worker, instruction.cause)
+                case StopPilot():
+                    engines.stop(instruction.pilot)
+                case CapacityWanted():
+                    subject = f"{instruction.amount} x {instruction.needs}"
+                    self._journal.decision_row(monotonic(), subject, "capacity wanted", instruction.reason)
+
+    def _ship(self, ship: Ship, engine: Engine) -> None:
+        parcels: list[Parcel] = []
+        refused: list[tuple[int, int]] = []
+        futures = self._futures
+        for task, attempt in ship.items:
+            future = futures[task]
+            if future.claim() and future.payload is not None:
+                parcels.append((task, attempt, future.payload, future.inputs))
+            else:
+                refused.append((task, attempt))
+        if parcels:
+            engine.ship(Shipment(ship.worker, ship.function, ship.cores, ship.gpus, parcels))
+        if refused:
+            # Cancelled between the core's decision and now; the event that says so is on its way.
+            self._events.append(Revoked(ship.pilot, ship.worker, refused))
+
+    def _resolve(self, items: Sequence[Resolution]) -> None:
+        futures, payloads = self._futures, self._payloads
+        batch = []
+        for task, attempt, state, error in items:
+            future, payload = futures.pop(task), payloads.pop((task, attempt), None)
+            if payload is not None and state is TaskState.DONE and future.is_plain and delivery.is_plain(payload):
+                future.end(delivery.loads(payload), None)
+            else:
+                batch.append(Ending(future, state, payload, error))
+        if batch:
+            self._delivery.put(batch)
+
+    def _begin_stop(self) -> None:
+        self._stopping = True
+
+    def _drain_wakes(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_in, 4096)
+        if not self.core.idle:
+            self._deaf_until = monotonic() + PATIENCE
+
+    def _fail_everything(self, error: BaseException) -> None:
+        """After a defect: end every future, so that nothing hangs."""
+        self._gather()
+        words = f"the scheduler stopped by a defect: {type(error).__name__}: {error}"
+        batch = [
+            Ending(future, TaskState.FAILED, None, PilotQuantumError(words)) for future in self._futures.values()
+        ]
+        self._futures.clear()
+        self._delivery.put(batch)
+
+    def _require_engines(self) -> Engines:
+        if self._engines is None:
+            raise AssertionError("the reactor was used before it was started")
+        return self._engines

@@ -1,0 +1,44 @@
+"""What one function with one set of options amounts to: computed once, shared by all tasks submitted with it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from pilot_quantum.task.functions import Shippable
+from pilot_quantum.task.future import Owner, TaskFuture
+from pilot_quantum.task.options import TaskOptions
+from pilot_quantum.task.queues import Choice, QueueKey
+
+
+class Handle:
+    """A function with its options, its queue, its group in the journal, and the inbox of tasks on their way there."""
+
+    __slots__ = ("dirty", "function", "group", "inbox", "key", "label", "name", "options", "owner")
+
+    def __init__(
+        self, owner: Owner, function: Shippable, alternatives: tuple[Shippable, ...], options: TaskOptions, group: int
+    ) -> None:
+        """`alternatives` holds, for each variant in `options.needs`, the function to run: `function` or its own."""
+        self.owner = owner
+        self.function = function
+        self.options = options
+        self.group = group
+        self.name = options.name
+        self.label = options.name or function.label
+        self.key = QueueKey(
+            function.label,
+            tuple(
+                Choice(variant.needs, shippable.digest)
+                for variant, shippable in zip(options.needs, alternatives, strict=True)
+            ),
+            options.priority,
+            options.affinity,
+            options.retries,
+            options.timeout,
+            options.expected_duration,
+            options.wait_for_capacity,
+            options.coupling.value,
+        )
+        self.inbox: deque[TaskFuture[Any]] = deque()
+        self.dirty = False
