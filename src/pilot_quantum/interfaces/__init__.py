@@ -1,0 +1,1 @@
+"""Faces that users already know, thin over L2 and L3."""

@@ -1,0 +1,384 @@
+"""The session: one run of an application. It ties the layers together and is what users hold."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import platform
+import secrets
+import sys
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import as_completed
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pilot_quantum.errors import JournalError, PilotQuantumError, SessionClosedError, SessionDirectoryError
+from pilot_quantum.journal.store import JournalWriter
+from pilot_quantum.resource.description import PilotDescription
+from pilot_quantum.resource.payload import dump_arguments
+from pilot_quantum.resource.pilot import Pilot
+from pilot_quantum.resource.pilots import Pilots
+from pilot_quantum.resource.profile import ResourceProfile
+from pilot_quantum.task.core import Core
+from pilot_quantum.task.functions import Shippable, ship
+from pilot_quantum.task.future import TaskFuture
+from pilot_quantum.task.options import TaskOptions, split_keywords
+from pilot_quantum.task.policy import Policy
+from pilot_quantum.task.reactor import Reactor
+from pilot_quantum.task.state import TaskState
+from pilot_quantum.task.submission import Handle
+from pilot_quantum.version import __version__
+from pilot_quantum.workflow.graph import Graph
+
+if TYPE_CHECKING:
+    from pilot_quantum.interfaces.executor import SessionExecutor
+    from pilot_quantum.interfaces.qiskit import Estimator, Sampler
+
+T = TypeVar("T")
+
+_HANDLES = 4096
+"""Functions that a submitter remembers; beyond, it starts anew (a program that makes a lambda per task)."""
+
+
+class Submitter:
+    """Submits tasks with a fixed set of options; every keyword of `submit` goes to the function."""
+
+    def __init__(self, session: Session, options: TaskOptions) -> None:
+        self._session = session
+        self._options = options
+        self._handles: dict[int, Handle] = {}
+
+    @property
+    def options(self) -> TaskOptions:
+        """The options of the tasks that it submits."""
+        return self._options
+
+    def with_options(self, **options: Any) -> Submitter:
+        """A submitter with these options changed; see `TaskOptions` for their names and meanings."""
+        return Submitter(self._session, self._options.changed(**options))
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> TaskFuture[T]:
+        """Run `fn(*args, **kwargs)` where a slot is free; its future, at once.
+
+        A future among the arguments (also inside lists, tuples, dicts) makes a dependency: the task runs when the
+        value is there, and fails with DependencyError when it never will be. The arguments are pickled now, so that
+        later changes to them do not matter. Raises NotPicklableError, SessionClosedError.
+        """
+        session = self._session
+        if session.closed:
+            raise session.closed_error()
+        handle = self._handles.get(id(fn))
+        if handle is None or (handle.function.captured != () and not handle.function.fresh()):
+            handle = self._make_handle(fn)
+        data, inputs = dump_arguments(args, kwargs)
+        future: TaskFuture[T] = TaskFuture(next(session.task_ids), handle, data, monotonic())
+        if inputs:
+            session.graph.hold(future, inputs)
+        else:
+            session.reactor.submit(future)
+        return future
+
+    def submit_many(self, fn: Callable[..., T], *iterables: Iterable[Any]) -> list[TaskFuture[T]]:
+        """A task for each tuple of items, as `map` forms them; their futures in this order."""
+        return [self.submit(fn, *items) for items in zip(*iterables, strict=False)]
+
+    def map(
+        self, fn: Callable[..., T], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+    ) -> Iterator[T]:
+        """The results of `fn` over the zipped iterables, in order; like `concurrent.futures.Executor.map`.
+
+        All tasks are submitted now. `timeout` seconds after the call TimeoutError is raised. `chunksize` is accepted
+        and has no effect: the scheduler bundles by itself. Closing the iterator cancels what has not been shipped.
+        """
+        deadline = None if timeout is None else monotonic() + timeout
+        return _results(self.submit_many(fn, *iterables), deadline)
+
+    def executor(self, **options: Any) -> SessionExecutor:
+        """A `concurrent.futures.Executor` whose calls become tasks with these options."""
+        from pilot_quantum.interfaces.executor import SessionExecutor
+
+        return SessionExecutor(self.with_options(**options), self._session.cancel)
+
+    def estimator(self, **options: Any) -> Estimator:
+        """A Qiskit `BaseEstimatorV2` that runs on the session's pilots; see `interfaces.qiskit.Estimator`."""
+        from pilot_quantum.interfaces.qiskit import Estimator
+
+        return Estimator(self, self._session.resources, **options)
+
+    def sampler(self, **options: Any) -> Sampler:
+        """A Qiskit `BaseSamplerV2` that runs on the session's pilots; see `interfaces.qiskit.Sampler`."""
+        from pilot_quantum.interfaces.qiskit import Sampler
+
+        return Sampler(self, self._session.resources, **options)
+
+    def _make_handle(self, fn: Callable[..., Any]) -> Handle:
+        session = self._session
+        function = ship(fn)
+        known = self._handles.get(id(fn))
+        if known is not None and known.function.digest == function.digest:
+            known.function = function
+            return known
+        alternatives = tuple(function if one.fn is None else ship(one.fn) for one in self._options.needs)
+        handle = session.make_handle(function, alternatives, self._options)
+        if len(self._handles) >= _HANDLES:
+            self._handles.clear()
+        self._handles[id(fn)] = handle
+        return handle
+
+
+class Session:
+    """One run of an application: owns the journal, the scheduler and the pilots. Use it in a `with` statement.
+
+    directory: where the journal and the tasks' output go; by default a new one below `./.pilot-quantum`.
+    policy: which queue is served next and where; by default priority, then earliest predicted finish.
+    Leaving the `with` block waits for all tasks; leaving it by an exception (Ctrl-C too) cancels them.
+    Raises SessionDirectoryError or JournalError when the directory cannot be used.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str] | None = None, *, policy: Policy | None = None) -> None:
+        self.directory = _make_directory(directory)
+        self._journal_error: JournalError | None = None
+        self._journal = JournalWriter(self.directory, self._journal_failed)
+        self.closed = False
+        self._lock = threading.RLock()
+        self._groups = itertools.count(1)
+        self.task_ids = itertools.count(1)
+        self._core = Core(policy)
+        self.reactor = Reactor(self._core, self._journal)
+        self.graph = Graph(self.reactor, self._journal, self.reactor.call_soon)
+        self._pilots = Pilots(self.reactor, self.reactor, self._journal, self.directory / "output")
+        self._submitter = Submitter(self, TaskOptions())
+        self._by_options: dict[tuple[tuple[str, Any], ...], Submitter] = {}
+        self._note_facts()
+        self.reactor.start(self._pilots)
+        self._at_exit = _close_at_exit(weakref.ref(self))
+
+    # Pilots.
+
+    def add_pilot(self, resource: str | PilotDescription, **fields: Any) -> Pilot:
+        """Ask for capacity: a URL such as "local://?cores=2", or a PilotDescription; at once, it comes up by itself.
+
+        `fields` are those of PilotDescription, beside a URL. Raises InvalidDescriptionError, SessionClosedError.
+        """
+        if self.closed:
+            raise self.closed_error()
+        if isinstance(resource, PilotDescription):
+            if fields:
+                raise TypeError(f"give {', '.join(fields)} inside the PilotDescription.")
+            return self._pilots.add(resource)
+        return self._pilots.add(PilotDescription(resource, **fields))
+
+    @property
+    def pilots(self) -> tuple[Pilot, ...]:
+        """Every pilot of this session, those that have ended too."""
+        return self._pilots.all()
+
+    def resources(self) -> tuple[ResourceProfile, ...]:
+        """What the pilots that have not ended offer."""
+        return tuple(pilot.profile for pilot in self._pilots.all() if not pilot.state.final)
+
+    # Tasks.
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> TaskFuture[T]:
+        """Run `fn(*args, **kwargs)` where a slot is free; its future, at once. See `Submitter.submit`.
+
+        Keywords that are task options (`needs=`, `priority=`, ...) are taken as such; TypeError is raised where the
+        function itself takes a keyword of that name: then use `with_options(...)`.
+        """
+        if kwargs:
+            options, kwargs = split_keywords(fn, kwargs)
+            if options:
+                return self._submitter_for(options).submit(fn, *args, **kwargs)
+        return self._submitter.submit(fn, *args, **kwargs)
+
+    def with_options(self, **options: Any) -> Submitter:
+        """A submitter whose tasks have these options; see `TaskOptions`."""
+        return self._submitter.with_options(**options)
+
+    def submit_many(self, fn: Callable[..., T], *iterables: Iterable[Any]) -> list[TaskFuture[T]]:
+        """A task for each tuple of items, as `map` forms them; their futures in this order."""
+        return self._submitter.submit_many(fn, *iterables)
+
+    def map(
+        self, fn: Callable[..., T], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+    ) -> Iterator[T]:
+        """The results of `fn` over the zipped iterables, in order. See `Submitter.map`."""
+        return self._submitter.map(fn, *iterables, timeout=timeout, chunksize=chunksize)
+
+    as_completed = staticmethod(as_completed)
+    """`concurrent.futures.as_completed`: the futures in the order in which they end."""
+
+    def executor(self, **options: Any) -> SessionExecutor:
+        """A `concurrent.futures.Executor` whose calls become tasks of this session."""
+        return self._submitter.executor(**options)
+
+    def estimator(self, **options: Any) -> Estimator:
+        """A Qiskit `BaseEstimatorV2` on this session's pilots."""
+        return self._submitter.estimator(**options)
+
+    def sampler(self, **options: Any) -> Sampler:
+        """A Qiskit `BaseSamplerV2` on this session's pilots."""
+        return self._submitter.sampler(**options)
+
+    def cancel(self, *futures: TaskFuture[Any]) -> None:
+        """End these tasks in whatever state they are: a running one's worker is ended, its bundle-mates run again."""
+        rest = [future for future in futures if not self.graph.cancel(future)]
+        if rest:
+            self.reactor.cancel(rest)
+
+    def explain(self, future: TaskFuture[Any]) -> str:
+        """Why a task waits, on which pilots it could run, and what is missing."""
+        if future.done():
+            return f"task {future.id} ({future.handle.label}) has ended: {future!r}."
+        return self.graph.explain(future) or self.reactor.ask(lambda: self._core.explain(future.id, monotonic()))
+
+    def counts(self) -> dict[TaskState, int]:
+        """How many tasks are in each state now, or have ended in it."""
+        counts = {state: self._core.counts[state] for state in TaskState}
+        counts[TaskState.WAITING] = len(self.graph)
+        return counts
+
+    # The end.
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Take no more work, end every task (by waiting, or with `cancel` at once), then every pilot.
+
+        Raises JournalError when the journal could not be written to its end; all results were delivered then too.
+        """
+        with self._lock:
+            if self.closed and not self.reactor.running:
+                return
+            self.closed = True
+            atexit.unregister(self._at_exit)
+            try:
+                if cancel:
+                    self._cancel_all()
+                self.reactor.close_to_new()
+                self._wait_until_idle()
+            except BaseException:
+                self._cancel_all()
+                raise
+            finally:
+                self.reactor.ask(self._pilots.close)
+                self.reactor.stop()
+                self._journal.session("closed", f"{time.time():.6f}")
+                self._journal.close()
+        if self._journal_error is not None:
+            raise self._journal_error
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.close(cancel=error is not None)
+        except JournalError:
+            if error is None:  # else the error on its way is the one to see; the journal's was given as a warning
+                raise
+
+    def __repr__(self) -> str:
+        return f"<Session {str(self.directory)!r}{' closed' if self.closed else ''}>"
+
+    # For submitters.
+
+    def make_handle(self, function: Shippable, alternatives: tuple[Shippable, ...], options: TaskOptions) -> Handle:
+        """The handle of a function with options; its code becomes known to the reactor."""
+        for one in (function, *alternatives):
+            self.reactor.register(one.digest, one.blob)
+        handle = Handle(self, function, alternatives, options, next(self._groups))
+        needs = " | ".join(str(variant.needs) for variant in options.needs)
+        self._journal.group(
+            monotonic(), handle.group, handle.label, function.label, needs, options.priority, options.coupling.value
+        )
+        return handle
+
+    def cancel_queued(self, future: TaskFuture[Any]) -> None:
+        """A future was cancelled before it was shipped."""
+        self.cancel(future)
+
+    def closed_error(self) -> PilotQuantumError:
+        """The error for work that comes too late."""
+        return SessionClosedError(
+            f"the session {str(self.directory)!r} is closed and takes no more work; open a new one with pq.Session()."
+        )
+
+    def _submitter_for(self, options: dict[str, Any]) -> Submitter:
+        try:
+            key = tuple(sorted(options.items()))
+            known = self._by_options.get(key)
+        except TypeError:  # options that cannot be hashed or ordered, such as a list of variants
+            return self._submitter.with_options(**options)
+        if known is None:
+            if len(self._by_options) >= _HANDLES:
+                self._by_options.clear()
+            known = self._by_options[key] = self._submitter.with_options(**options)
+        return known
+
+    def _cancel_all(self) -> None:
+        self.graph.cancel_all()
+        self.reactor.cancel_all()
+
+    def _wait_until_idle(self) -> None:
+        """Until no task is outstanding: a result may release tasks that waited for it, so look again."""
+        while True:
+            self.reactor.wait_until_idle()
+            if not len(self.graph) and self.reactor.is_idle():
+                return
+
+    def _note_facts(self) -> None:
+        for key, value in (
+            ("pilot-quantum", __version__),
+            ("python", platform.python_version()),
+            ("platform", platform.system()),
+            ("opened", f"{time.time():.6f}"),
+            ("pid", str(os.getpid())),
+        ):
+            self._journal.session(key, value)
+
+    def _journal_failed(self, error: JournalError) -> None:
+        self._journal_error = error
+        warnings.warn(f"{error} Tasks go on and results are delivered; the journal ends here.", stacklevel=2)
+
+
+def _results(futures: list[TaskFuture[T]], deadline: float | None) -> Iterator[T]:
+    futures.reverse()
+    try:
+        while futures:
+            yield futures.pop().result(None if deadline is None else deadline - monotonic())
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _make_directory(directory: str | os.PathLike[str] | None) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    path = Path(directory) if directory is not None else Path(".pilot-quantum") / f"{stamp}-{secrets.token_hex(3)}"
+    try:
+        (path / "output").mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SessionDirectoryError(
+            f"the session directory {str(path)!r} cannot be written: {error.strerror or error}. "
+            "Choose another: pq.Session(directory=...)."
+        ) from error
+    return path.resolve()
+
+
+def _close_at_exit(session: weakref.ref[Session]) -> Callable[[], None]:
+    """Close a session that was left open: wait for its tasks, unless the program ends by an error."""
+
+    def close() -> None:
+        one = session()
+        if one is not None:
+            one.close(cancel=getattr(sys, "last_type", None) is not None)
+
+    atexit.register(close)
+    return close

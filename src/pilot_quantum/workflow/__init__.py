@@ -1,0 +1,1 @@
+"""L4: what runs next: dependencies between tasks."""
