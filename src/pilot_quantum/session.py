@@ -27,6 +27,7 @@ from pilot_quantum.resource.pilot import Pilot
 from pilot_quantum.resource.pilots import Pilots
 from pilot_quantum.resource.profile import ResourceProfile
 from pilot_quantum.task.core import Core
+from pilot_quantum.task.delivery import delivering
 from pilot_quantum.task.functions import Shippable, ship
 from pilot_quantum.task.future import TaskFuture
 from pilot_quantum.task.options import TaskOptions, split_keywords
@@ -75,7 +76,7 @@ class Submitter:
         if session.closed:
             raise session.closed_error()
         handle = self._handles.get(id(fn))
-        if handle is None or (handle.function.captured != () and not handle.function.fresh()):
+        if handle is None or not (handle.fixed or handle.fresh()):
             handle = self._make_handle(fn)
         data, inputs = dump_arguments(args, kwargs)
         future: TaskFuture[T] = TaskFuture(next(session.task_ids), handle, data, monotonic())
@@ -86,8 +87,18 @@ class Submitter:
         return future
 
     def submit_many(self, fn: Callable[..., T], *iterables: Iterable[Any]) -> list[TaskFuture[T]]:
-        """A task for each tuple of items, as `map` forms them; their futures in this order."""
-        return [self.submit(fn, *items) for items in zip(*iterables, strict=False)]
+        """A task for each tuple of items, as `map` forms them; their futures in this order.
+
+        All or none: when one cannot be submitted, those before it are cancelled.
+        """
+        futures: list[TaskFuture[T]] = []
+        try:
+            for items in zip(*iterables, strict=False):
+                futures.append(self.submit(fn, *items))
+        except BaseException:
+            self._session.cancel(*futures)
+            raise
+        return futures
 
     def map(
         self, fn: Callable[..., T], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
@@ -121,11 +132,10 @@ class Submitter:
     def _make_handle(self, fn: Callable[..., Any]) -> Handle:
         session = self._session
         function = ship(fn)
-        known = self._handles.get(id(fn))
-        if known is not None and known.function.digest == function.digest:
-            known.function = function
-            return known
         alternatives = tuple(function if one.fn is None else ship(one.fn) for one in self._options.needs)
+        known = self._handles.get(id(fn))
+        if known is not None and known.renew(function, alternatives):
+            return known
         handle = session.make_handle(function, alternatives, self._options)
         if len(self._handles) >= _HANDLES:
             self._handles.clear()
@@ -155,7 +165,7 @@ class Session:
         self.graph = Graph(self.reactor, self._journal, self.reactor.call_soon)
         self._pilots = Pilots(self.reactor, self.reactor, self._journal, self.directory / "output")
         self._submitter = Submitter(self, TaskOptions())
-        self._by_options: dict[tuple[tuple[str, Any], ...], Submitter] = {}
+        self._by_options: dict[tuple[tuple[str, type, Any], ...], Submitter] = {}
         self._note_facts()
         self.reactor.start(self._pilots)
         self._at_exit = _close_at_exit(weakref.ref(self))
@@ -229,12 +239,15 @@ class Session:
 
     def cancel(self, *futures: TaskFuture[Any]) -> None:
         """End these tasks in whatever state they are: a running one's worker is ended, its bundle-mates run again."""
+        for future in futures:
+            self._require_own(future)
         rest = [future for future in futures if not self.graph.cancel(future)]
         if rest:
             self.reactor.cancel(rest)
 
     def explain(self, future: TaskFuture[Any]) -> str:
         """Why a task waits, on which pilots it could run, and what is missing."""
+        self._require_own(future)
         if future.done():
             return f"task {future.id} ({future.handle.label}) has ended: {future!r}."
         return self.graph.explain(future) or self.reactor.ask(lambda: self._core.explain(future.id, monotonic()))
@@ -243,6 +256,8 @@ class Session:
         """How many tasks are in each state now, or have ended in it."""
         counts = {state: self._core.counts[state] for state in TaskState}
         counts[TaskState.WAITING] = len(self.graph)
+        for state, ended in self.graph.ended.items():
+            counts[state] += ended
         return counts
 
     # The end.
@@ -250,8 +265,11 @@ class Session:
     def close(self, *, cancel: bool = False) -> None:
         """Take no more work, end every task (by waiting, or with `cancel` at once), then every pilot.
 
-        Raises JournalError when the journal could not be written to its end; all results were delivered then too.
+        Raises JournalError when the journal could not be written to its end; all results were delivered then too,
+        and RuntimeError inside a future's callback, where it would wait for itself.
         """
+        if delivering():
+            raise RuntimeError("close() inside a future's callback would wait for that callback: call it elsewhere.")
         with self._lock:
             if self.closed and not self.reactor.running:
                 return
@@ -313,7 +331,8 @@ class Session:
 
     def _submitter_for(self, options: dict[str, Any]) -> Submitter:
         try:
-            key = tuple(sorted(options.items()))
+            # With the types, for 1 == True == 1.0, which are not all valid.
+            key = tuple((name, type(options[name]), options[name]) for name in sorted(options))
             known = self._by_options.get(key)
         except TypeError:  # options that cannot be hashed or ordered, such as a list of variants
             return self._submitter.with_options(**options)
@@ -331,8 +350,14 @@ class Session:
         """Until no task is outstanding: a result may release tasks that waited for it, so look again."""
         while True:
             self.reactor.wait_until_idle()
-            if not len(self.graph) and self.reactor.is_idle():
+            self.graph.wait_until_empty()
+            if self.reactor.is_idle() and not len(self.graph):
                 return
+
+    def _require_own(self, future: TaskFuture[Any]) -> None:
+        """Ids are a session's own: that of another's task would hit a task of ours."""
+        if future.handle.owner is not self:
+            raise ValueError(f"{future!r} is a task of another session than {self!r}: ask that one.")
 
     def _note_facts(self) -> None:
         for key, value in (
@@ -353,17 +378,25 @@ def _results(futures: list[TaskFuture[T]], deadline: float | None) -> Iterator[T
     futures.reverse()
     try:
         while futures:
-            yield futures.pop().result(None if deadline is None else deadline - monotonic())
+            yield _result_or_cancel(futures.pop(), deadline)
     finally:
         for future in futures:
             future.cancel()
+
+
+def _result_or_cancel(future: TaskFuture[T], deadline: float | None) -> T:
+    try:
+        return future.result(None if deadline is None else deadline - monotonic())
+    finally:
+        future.cancel()
 
 
 def _make_directory(directory: str | os.PathLike[str] | None) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S")
     path = Path(directory) if directory is not None else Path(".pilot-quantum") / f"{stamp}-{secrets.token_hex(3)}"
     try:
-        (path / "output").mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (path / "output").mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise SessionDirectoryError(
             f"the session directory {str(path)!r} cannot be written: {error.strerror or error}. "

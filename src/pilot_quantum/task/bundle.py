@@ -15,7 +15,19 @@ LARGEST = 1000
 class Bundle:
     """Tasks with one worker. `left` holds (task -> attempt) of what has not been reported, in the order of running."""
 
-    __slots__ = ("alone", "choice", "current", "ending", "left", "pilot", "queue", "recheck", "shipped", "slot", "touched")
+    __slots__ = (
+        "alone",
+        "choice",
+        "current",
+        "ending",
+        "left",
+        "pilot",
+        "queue",
+        "recheck",
+        "shipped",
+        "slot",
+        "touched",
+    )
 
     def __init__(self, queue: Queue, pilot: str, slot: Slot, choice: int, left: dict[int, int], now: float) -> None:
         self.queue = queue

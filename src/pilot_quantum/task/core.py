@@ -7,8 +7,9 @@ the bundle says so), or nowhere (ended). Nothing is stored for a task that has n
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pilot_quantum.errors import PilotLostError, TaskTimeoutError, UnsatisfiableError, WorkerLostError
@@ -40,8 +41,10 @@ from pilot_quantum.task.state import ALLOWED, IllegalTransitionError, TaskState
 
 CRASH_BUDGET = 3
 """How many workers a task may take down with it, alone, before it is stopped."""
-_HISTORY = 2000
-"""Batches of transitions kept for the story of an illegal one."""
+_HISTORY = 5000
+"""Transitions kept for the story of an illegal one."""
+_QUEUES = 1000
+"""Queues kept, with what they have learned, when they are empty; beyond, a new function per task would fill memory."""
 
 _QUEUED, _SHIPPED, _RUNNING = TaskState.QUEUED, TaskState.SHIPPED, TaskState.RUNNING
 _DONE, _FAILED, _CANCELLED = TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED
@@ -67,7 +70,7 @@ class Core:
         self._placement = Placement(self._policy, self._pilots)
         self._crash_budget = crash_budget
         self._queues: dict[QueueKey, Queue] = {}
-        self._group: dict[Queue, int] = {}
+        self._queue_numbers = itertools.count()
         self._heap: list[tuple[tuple[float, ...], int, Queue]] = []
         self._queued: dict[int, Queue] = {}
         self._bundle_of: dict[int, Bundle] = {}
@@ -85,7 +88,7 @@ class Core:
         self._deadlines: list[tuple[float, int, int]] = []
         self._closing = False
         self._now = 0.0
-        self._log: deque[Sequence[Row]] = deque(maxlen=_HISTORY)
+        self._log: deque[Row] = deque(maxlen=_HISTORY)
         self.counts: Counter[TaskState] = Counter()
         """How many tasks are in each state now, or have ended in it."""
         self._out: list[Instruction] = []
@@ -158,8 +161,8 @@ class Core:
     def _submitted(self, event: Submitted) -> None:
         queue = self._queues.get(event.key)
         if queue is None:
-            queue = self._queues[event.key] = Queue(event.key, len(self._queues))
-            self._group[queue] = event.group
+            queue = self._queues[event.key] = Queue(event.key, next(self._queue_numbers))
+            queue.group = event.group
             self._doubtful[queue] = None
         if queue in self._hopeless:
             self._doubtful[queue] = None
@@ -170,8 +173,7 @@ class Core:
         self.counts[_QUEUED] += len(event.tasks)
         group = event.group
         self._rows += [
-            (at, task, "queued", 0, group, "", "", "")
-            for at, task in zip(event.times, event.tasks, strict=True)
+            (at, task, "queued", 0, group, "", "", "") for at, task in zip(event.times, event.tasks, strict=True)
         ]
         self._push(queue)
 
@@ -217,7 +219,7 @@ class Core:
             self._out += [Forget(item[0], item[1]) for item in event.items]
             return
         left, queue, ghosts = bundle.left, bundle.queue, self._ghosts
-        group, seconds, done = self._group[queue], 0.0, 0
+        group, seconds, done = queue.group, 0.0, 0
         rows, ended = self._rows, self._ended
         for task, attempt, began, finished, ok in event.items:
             if left.get(task) != attempt or task in ghosts or not ok:
@@ -242,7 +244,8 @@ class Core:
                 for resolution in ended[-done:]:
                     self._past.pop(resolution.task, None)
                     self._names.pop(resolution.task, None)
-        queue.out -= done
+            queue.out -= done
+            self._changed[queue] = None
         self._free_if_empty(pilot, bundle)
 
     def _odd_outcome(self, bundle: Bundle, task: int, attempt: int, began: float, finished: float) -> None:
@@ -277,14 +280,13 @@ class Core:
         if pilot is None or bundle is None:
             return
         bundle.recheck = True
+        if not event.items:
+            bundle.touched = self._now  # all had begun: ask again only after a while
         for task, attempt in reversed(event.items):
             if bundle.left.get(task) != attempt:
                 continue
             state = self._state_in(bundle, task)
-            self._drop(bundle, task)
-            if task in self._ghosts:
-                self._ghosts.discard(task)
-            else:
+            if not self._drop(bundle, task):
                 self._requeue(task, bundle.queue, attempt, state, bundle, "revoked")
         self._free_if_empty(pilot, bundle)
 
@@ -314,9 +316,7 @@ class Core:
         """Tasks whose worker died run again alone; only one that was alone already pays for the loss."""
         for task, attempt in list(bundle.left.items()):
             state = self._state_in(bundle, task)
-            self._drop(bundle, task)
-            if task in self._ghosts:
-                self._ghosts.discard(task)
+            if self._drop(bundle, task):
                 continue
             past = self._past.setdefault(task, Past())
             past.crashes += bundle.alone
@@ -372,10 +372,7 @@ class Core:
         """Re-queue what a bundle has left; nobody pays."""
         for task, attempt in reversed(list(bundle.left.items())):
             state = self._state_in(bundle, task)
-            self._drop(bundle, task)
-            if task in self._ghosts:
-                self._ghosts.discard(task)
-            else:
+            if not self._drop(bundle, task):
                 self._requeue(task, bundle.queue, attempt, state, bundle, cause)
 
     def _end(
@@ -412,14 +409,17 @@ class Core:
             raise IllegalTransitionError(task, old, new, self._history(task))
         queue = bundle.queue if bundle else queue
         place = (bundle.pilot, bundle.worker) if bundle else ("", "")
-        self._rows.append((at, task, new.value, attempt, self._group[queue] if queue else 0, *place, cause))
+        self._rows.append((at, task, new.value, attempt, queue.group if queue else 0, *place, cause))
 
-    def _drop(self, bundle: Bundle, task: int) -> None:
-        """`task` is no longer with the bundle's worker."""
+    def _drop(self, bundle: Bundle, task: int) -> bool:
+        """`task` is no longer with the bundle's worker; whether it was a ghost, which nobody misses."""
+        ghost = task in self._ghosts
+        self._ghosts.discard(task)
         del bundle.left[task], self._bundle_of[task]
         bundle.queue.out -= 1
         if bundle.current == task:
             bundle.current = None
+        return ghost
 
     def _free_if_empty(self, pilot: PilotView, bundle: Bundle) -> None:
         if not bundle.left and not bundle.ending:
@@ -495,9 +495,7 @@ class Core:
             else:
                 error = PilotLostError(f"task {label} was never run: the session was closed and had no pilot.")
             past = self._past.get(task)
-            self._end(
-                task, queue, past.attempts if past else 0, _QUEUED, _FAILED, None, type(error).__name__, error
-            )
+            self._end(task, queue, past.attempts if past else 0, _QUEUED, _FAILED, None, type(error).__name__, error)
         queue.alone.clear()
         queue.ready.clear()
         queue.withdrawn = 0
@@ -546,11 +544,9 @@ class Core:
             raise IllegalTransitionError(next(iter(left)), _QUEUED, _SHIPPED, [])
         self.counts[_QUEUED] -= len(left)
         self.counts[_SHIPPED] += len(left)
-        now, group, worker = self._now, self._group[queue], bundle.worker
+        now, group, worker = self._now, queue.group, bundle.worker
         self._rows += [(now, task, "shipped", attempt, group, pilot.id, worker, "") for task, attempt in left.items()]
-        self._out.append(
-            Ship(pilot.id, worker, choice.function, choice.needs.cores, slot.gpus, list(left.items()))
-        )
+        self._out.append(Ship(pilot.id, worker, choice.function, choice.needs.cores, slot.gpus, list(left.items())))
 
     def _take(self, queue: Queue, count: int) -> dict[int, int]:
         """The next `count` tasks of `queue` with their attempt numbers; one at most if it must run alone."""
@@ -592,6 +588,12 @@ class Core:
             queue.wanted = amount
             reason = f"{amount} tasks of {queue.key.label} wait for a free slot" if amount else "nothing waits any more"
             self._out.append(CapacityWanted(queue.key.choices[0].needs, amount, reason))
+        if len(self._queues) > _QUEUES:
+            for queue in self._changed:
+                if not len(queue) and not queue.out and self._queues.get(queue.key) is queue:
+                    del self._queues[queue.key]
+                    self._hopeless.discard(queue)
+                    self._doubtful.pop(queue, None)
         self._changed.clear()
 
     # The heap of ready queues: entries whose rank is no longer the queue's are stale and skipped.
@@ -631,7 +633,7 @@ class Core:
         return repr(self._names[task]) if task in self._names else f"{task} ({queue.key.label})"
 
     def _history(self, task: int) -> list[str]:
-        rows = [row for batch in (*self._log, self._rows) for row in batch if row[1] == task]
+        rows = [row for row in (*self._log, *self._rows) if row[1] == task]
         return [f"{row[0]:.6f} {row[2]} attempt {row[3]} {row[5]} {row[6]} {row[7]}".rstrip() for row in rows]
 
     def _take_instructions(self) -> list[Instruction]:
@@ -640,8 +642,8 @@ class Core:
         if ended:
             out.append(Resolve(ended))
         if rows:
-            self._log.append(rows)
-            out.append(Record(rows))
+            self._log.extend(rows[-_HISTORY:])
+            out.insert(0, Record(rows))  # first: what follows may cause the next transitions of the same tasks
         if self._wake < float("inf"):
             out.append(SetTimer(self._wake))
         return out

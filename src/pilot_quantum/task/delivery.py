@@ -13,7 +13,6 @@ from pilot_quantum.errors import NotPicklableError, RemoteTaskError
 from pilot_quantum.task.future import TaskFuture
 from pilot_quantum.task.state import TaskState
 
-
 _STACK_GLOBAL = b"\x93"
 _SMALL = 4096
 loads = pickle.loads
@@ -44,6 +43,18 @@ class RemoteTraceback(Exception):
         return f'\n"""\n{self.text}"""'
 
 
+class _Here(threading.local):
+    delivering = False
+
+
+_here = _Here()
+
+
+def delivering() -> bool:
+    """Whether this thread ends futures: it must not wait for any, since it would wait for itself."""
+    return _here.delivering
+
+
 class Delivery:
     """Ends futures in the order in which batches are put."""
 
@@ -71,6 +82,7 @@ class Delivery:
             self._thread.join()
 
     def _run(self) -> None:
+        _here.delivering = True
         while (batch := self._batches.get()) is not None:
             if isinstance(batch, threading.Event):
                 batch.set()
@@ -79,7 +91,7 @@ class Delivery:
                 if state is TaskState.DONE and payload is not None:
                     try:
                         value = loads(payload)
-                    except Exception as problem:  # noqa: BLE001 - whatever unpickling raises belongs to this future
+                    except BaseException as problem:  # noqa: BLE001 - whatever unpickling raises is this future's
                         future.end(None, _unreadable(future, problem))
                     else:
                         future.end(value, None)
@@ -99,13 +111,15 @@ def rebuild_error(payload: bytes | None) -> BaseException:
         if blob is None:
             raise ValueError(kind)
         error = pickle.loads(blob)
-    except Exception:  # noqa: BLE001 - then its text must do
+        if not isinstance(error, BaseException):
+            raise TypeError(kind)
+    except BaseException:  # noqa: BLE001 - then its text must do
         error = RemoteTaskError(f"the task raised {kind}: {message}")
-    error.__cause__ = RemoteTraceback(text)
+    BaseException.__setattr__(error, "__cause__", RemoteTraceback(text))  # also where its class forbids assignments
     return error
 
 
-def _unreadable(future: TaskFuture[Any], problem: Exception) -> NotPicklableError:
+def _unreadable(future: TaskFuture[Any], problem: BaseException) -> NotPicklableError:
     error = NotPicklableError(
         f"the result of task {future.handle.label!r} arrived but cannot be rebuilt here: "
         f"{type(problem).__name__}: {problem}. Return plain data, or make its class importable here."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import pickle
+import sys
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,18 @@ import cloudpickle
 
 from pilot_quantum.errors import NotPicklableError
 
-_FIXED = (int, float, complex, bool, str, bytes, type(None), types.ModuleType, types.BuiltinFunctionType, types.CodeType)
+_FIXED = (
+    int,
+    float,
+    complex,
+    bool,
+    str,
+    bytes,
+    type(None),
+    types.ModuleType,
+    types.BuiltinFunctionType,
+    types.CodeType,
+)
 """Types of captured values that cannot change under the same identity."""
 
 
@@ -67,6 +79,8 @@ def _by_reference(fn: Callable[..., Any]) -> bytes | None:
     """`fn` as a reference to an importable module, or None where its code itself must travel."""
     if not isinstance(fn, types.FunctionType | types.BuiltinFunctionType | type) or fn.__module__ == "__main__":
         return None
+    if not isinstance(getattr(fn, "__self__", None), types.ModuleType | type | None):
+        return None  # a method such as `items.append` travels with its object, which can change
     try:
         blob = pickle.dumps(fn, 5)
     except Exception:  # noqa: BLE001 - a local function or lambda: cloudpickle will take it, or say why not
@@ -86,19 +100,25 @@ def _is_fixed(value: Any) -> bool:
     if isinstance(value, types.FunctionType):
         return True  # what it captures in turn is among the captured
     if isinstance(value, type):
-        return value.__module__ != "__main__"
+        return _importable(value)
     return isinstance(value, _FIXED)
 
 
+def _importable(value: types.FunctionType | type) -> bool:
+    """Whether it travels as a reference to its module, not with its code."""
+    module = value.__module__
+    return module != "__main__" and getattr(sys.modules.get(module), value.__qualname__, None) is value
+
+
 def _captured(fn: Callable[..., Any], seen: set[int] | None = None) -> Iterator[Any]:
-    """The values that `fn` refers to: its code, globals by name, cells, defaults; those of functions that travel too."""
+    """What `fn` refers to: its code, globals by name, cells, defaults; and what functions that travel too refer to."""
     if not isinstance(fn, types.FunctionType):
         return
     seen = set() if seen is None else seen
     seen.add(id(fn))
     for value in _own_captures(fn):
         yield value
-        if isinstance(value, types.FunctionType) and id(value) not in seen and value.__module__ == fn.__module__:
+        if isinstance(value, types.FunctionType) and id(value) not in seen and not _importable(value):
             yield from _captured(value, seen)
 
 

@@ -8,6 +8,7 @@ of ending a future that nobody waits for takes one lock that all futures share.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future
@@ -29,6 +30,7 @@ PENDING, RUNNING, CANCELLED, NOTIFIED, FINISHED = (
     "FINISHED",
 )
 _parts = threading.Lock()
+_log = logging.getLogger("concurrent.futures")
 
 
 class Output(NamedTuple):
@@ -101,7 +103,7 @@ class TaskFuture(Future[T]):
         return self._watchers
 
     @property
-    def _done_callbacks(self) -> list[Callable[[Any], Any]]:  # type: ignore[override]
+    def _done_callbacks(self) -> list[Callable[[Any], Any]]:
         if self._calls is None:
             self._calls = []
         return self._calls
@@ -168,7 +170,7 @@ class TaskFuture(Future[T]):
             return self._state == RUNNING
 
     def end(self, result: Any, exception: BaseException | None, *, cancelled: bool = False) -> None:
-        """End the future, tell those who wait, call back. A second end, or one after a cancellation, changes nothing."""
+        """End the future, tell those who wait, call back. A second end, or one after a cancellation, does nothing."""
         with _parts:
             lazy = self._lazy
             if lazy is None:
@@ -181,6 +183,7 @@ class TaskFuture(Future[T]):
                 return
             if before == CANCELLED:
                 self._state = NOTIFIED
+                self.payload, self.inputs = None, ()
             else:
                 self._settle(result, exception, cancelled)
             for watcher in self._watchers or ():
@@ -192,7 +195,16 @@ class TaskFuture(Future[T]):
                     watcher.add_result(self)
             lazy.notify_all()
         if before != CANCELLED:  # else cancel() has called them
-            self._invoke_callbacks()  # type: ignore[attr-defined]
+            self._call_back()
+
+    def _call_back(self) -> None:
+        for callback in self._calls or ():
+            try:
+                callback(self)
+            except BaseException as error:
+                if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
+                    raise  # Ctrl-C, or an exit that the program itself asked for
+                _log.exception("exception calling callback for %r", self)
 
     def _settle(self, result: Any, exception: BaseException | None, cancelled: bool) -> None:
         self._result, self._exception = result, exception

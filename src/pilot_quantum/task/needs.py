@@ -65,9 +65,7 @@ def variants(needs: NeedsLike) -> tuple[Variant, ...]:
     found = tuple(item if isinstance(item, Variant) else Variant(item) for item in items)  # type: ignore[arg-type]
     for variant in found:
         if not isinstance(variant.needs, Needs):
-            raise InvalidDescriptionError(
-                f"needs={variant.needs!r}: give pq.Needs(...), or a list of them (variants)."
-            )
+            raise InvalidDescriptionError(f"needs={variant.needs!r}: give pq.Needs(...), or a list of them (variants).")
     if not found:
         raise InvalidDescriptionError("needs=[]: give at least one pq.Needs(...).")
     return found

@@ -15,7 +15,7 @@ from pilot_quantum.task.needs import Needs, NeedsLike, Variant, variants
 
 
 class Coupling(StrEnum):
-    """`tight`: parts run at the same time. `medium`: returns to the same warm place while it is free. `loose`: anywhere."""
+    """`tight`: parts run together. `medium`: returns to the same warm place while it is free. `loose`: anywhere."""
 
     TIGHT = auto()
     MEDIUM = auto()
@@ -48,7 +48,7 @@ class TaskOptions:
         _check(self)
 
     def changed(self, **changes: Any) -> TaskOptions:
-        """These options with `changes`, checked. Raises InvalidDescriptionError for an unknown name, with the nearest."""
+        """These options with `changes`, checked. Raises InvalidDescriptionError, naming the nearest valid option."""
         for name in changes:
             if name not in NAMES:
                 raise InvalidDescriptionError(unknown("task option", name, NAMES))

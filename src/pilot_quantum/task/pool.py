@@ -90,7 +90,7 @@ class Reservation:
 
     def admits(self, node: Node, amounts: Amounts, end: float | None) -> bool:
         """Whether another task may start: it ends before, or leaves what is reserved untouched (backfill)."""
-        if end is not None and self.start is not None and end <= self.start:
+        if end is not None and self.start is not None and end < self.start:
             return True
         kept = self.amounts
         return (

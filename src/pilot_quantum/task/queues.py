@@ -35,6 +35,8 @@ class Queue:
     def __init__(self, key: QueueKey, index: int) -> None:
         self.key = key
         self.index = index
+        self.group = 0
+        """Its name in the journal."""
         self.ready: deque[int] = deque()
         self.alone: deque[int] = deque()
         self.withdrawn = 0
@@ -78,7 +80,10 @@ class Durations:
 
     def predict(self, pilot: str, choice: int) -> float | None:
         """Expected seconds there: measured there, as declared, or measured elsewhere; None when nobody knows."""
-        return self._by_place.get((pilot, choice)) or self._expected or self._overall
+        measured = self._by_place.get((pilot, choice))
+        if measured is not None:
+            return measured
+        return self._expected if self._expected is not None else self._overall
 
     @property
     def learned(self) -> bool:

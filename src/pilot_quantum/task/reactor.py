@@ -372,9 +372,7 @@ class Reactor:
         """After a defect: end every future, so that nothing hangs."""
         self._gather()
         words = f"the scheduler stopped by a defect: {type(error).__name__}: {error}"
-        batch = [
-            Ending(future, TaskState.FAILED, None, PilotQuantumError(words)) for future in self._futures.values()
-        ]
+        batch = [Ending(future, TaskState.FAILED, None, PilotQuantumError(words)) for future in self._futures.values()]
         self._futures.clear()
         self._delivery.put(batch)
 

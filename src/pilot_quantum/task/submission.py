@@ -14,14 +14,13 @@ from pilot_quantum.task.queues import Choice, QueueKey
 class Handle:
     """A function with its options, its queue, its group in the journal, and the inbox of tasks on their way there."""
 
-    __slots__ = ("dirty", "function", "group", "inbox", "key", "label", "name", "options", "owner")
+    __slots__ = ("_shipped", "dirty", "fixed", "function", "group", "inbox", "key", "label", "name", "options", "owner")
 
     def __init__(
         self, owner: Owner, function: Shippable, alternatives: tuple[Shippable, ...], options: TaskOptions, group: int
     ) -> None:
         """`alternatives` holds, for each variant in `options.needs`, the function to run: `function` or its own."""
         self.owner = owner
-        self.function = function
         self.options = options
         self.group = group
         self.name = options.name
@@ -42,3 +41,22 @@ class Handle:
         )
         self.inbox: deque[TaskFuture[Any]] = deque()
         self.dirty = False
+        self._adopt(function, alternatives)
+
+    def fresh(self) -> bool:
+        """Whether the pickled functions still say what they would do now."""
+        return all(one.fresh() for one in self._shipped)
+
+    def renew(self, function: Shippable, alternatives: tuple[Shippable, ...]) -> bool:
+        """Adopt functions that were pickled anew; False when they have become others, which need another handle."""
+        digests = [choice.function for choice in self.key.choices]
+        if function.digest != self.function.digest or [one.digest for one in alternatives] != digests:
+            return False
+        self._adopt(function, alternatives)
+        return True
+
+    def _adopt(self, function: Shippable, alternatives: tuple[Shippable, ...]) -> None:
+        self.function = function
+        self._shipped = (function, *(one for one in alternatives if one is not function))
+        self.fixed = all(one.captured == () for one in self._shipped)
+        """Whether they can never change, so that `fresh` need not be asked."""
