@@ -1,0 +1,1 @@
+"""Benchmarks, one question a module: `uv run python -m benchmarks.NAME [--json]`; see docs/benchmarks.md."""

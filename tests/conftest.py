@@ -1,0 +1,73 @@
+"""What every test may ask for: services that a machine may lack.
+
+`@pytest.mark.requires("jupyter")` skips a test where the service is missing, with a line that says so.
+With CI=true in the environment a missing service is a failure: what CI does not run, nobody knows to work.
+The fixture `requires` is for where only the test can probe: `requires(found, "what lacks, the remedy")`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import pytest
+
+CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def _package(name: str, extra: str) -> Callable[[], str]:
+    return lambda: "" if find_spec(name) else f"package {name} is not installed: uv sync --extra {extra}"
+
+
+def _command(name: str) -> Callable[[], str]:
+    return lambda: "" if shutil.which(name) else f"command {name} is not on PATH: install it"
+
+
+def _jupyter() -> str:
+    missing = [name for name in ("nbclient", "ipykernel") if find_spec(name) is None]
+    return f"{' and '.join(missing)} not installed: uv sync (the dev group has them)" if missing else ""
+
+
+# Each probe returns "" where the service is there, else what is missing and the remedy.
+SERVICES: dict[str, Callable[[], str]] = {
+    "aer": _package("qiskit_aer", "qiskit"),
+    "git": _command("git"),
+    "jupyter": _jupyter,
+    "matplotlib": _package("matplotlib", "plot"),
+    "qiskit": _package("qiskit", "qiskit"),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "requires(*services): skip where a service is missing (fail under CI=true); see tests/conftest.py",
+    )
+
+
+def _missing(reason: str) -> None:
+    if CI:
+        pytest.fail(f"CI=true and {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("requires"):
+        for name in mark.args:
+            if name not in SERVICES:
+                raise pytest.UsageError(f"requires({name!r}): no such service; there are {', '.join(sorted(SERVICES))}")
+            if reason := SERVICES[name]():
+                _missing(f"{name}: {reason}")
+
+
+@pytest.fixture
+def requires() -> Callable[[bool, str], None]:
+    """Skip this test (fail it under CI=true) with the given reason unless the condition holds."""
+
+    def check(available: bool, reason: str) -> None:
+        if not available:
+            _missing(reason)
+
+    return check
