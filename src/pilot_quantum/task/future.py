@@ -151,11 +151,6 @@ class TaskFuture(Future[T]):
 
     # The scheduler's side.
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether ending it calls nobody back, so that any thread may do it."""
-        return not self._calls
-
     def claim(self) -> bool:
         """Mark the task as shipped; False when it was cancelled first."""
         with _parts:
@@ -178,24 +173,49 @@ class TaskFuture(Future[T]):
                     self._settle(result, exception, cancelled)
                 return
         with lazy:
-            before = self._state
-            if before in (FINISHED, NOTIFIED):
+            was_cancelled = self._state == CANCELLED
+            if not self._conclude(lazy, result, exception, cancelled):
                 return
-            if before == CANCELLED:
-                self._state = NOTIFIED
-                self.payload, self.inputs = None, ()
-            else:
-                self._settle(result, exception, cancelled)
-            for watcher in self._watchers or ():
-                if self._state == NOTIFIED:
-                    watcher.add_cancelled(self)
-                elif self._exception is not None:
-                    watcher.add_exception(self)
-                else:
-                    watcher.add_result(self)
-            lazy.notify_all()
-        if before != CANCELLED:  # else cancel() has called them
+        if not was_cancelled:  # else cancel() has called them
             self._call_back()
+
+    def end_quietly(self, result: Any) -> bool:
+        """End the future with `result`, unless somebody wants to be called back; whether that was done.
+
+        For the scheduler's thread, which runs no user code.
+        """
+        with _parts:
+            lazy = self._lazy
+            if lazy is None:
+                if self._state in (PENDING, RUNNING):
+                    self._settle(result, None, cancelled=False)
+                return True
+        with lazy:
+            if self._calls:
+                return False
+            self._conclude(lazy, result, None, cancelled=False)
+            return True
+
+    def _conclude(
+        self, lazy: threading.Condition, result: Any, exception: BaseException | None, cancelled: bool
+    ) -> bool:
+        """Settle and tell those who wait, under the condition; False when it had ended before."""
+        if self._state in (FINISHED, NOTIFIED):
+            return False
+        if self._state == CANCELLED:
+            self._state = NOTIFIED
+            self.payload, self.inputs = None, ()
+        else:
+            self._settle(result, exception, cancelled)
+        for watcher in self._watchers or ():
+            if self._state == NOTIFIED:
+                watcher.add_cancelled(self)
+            elif self._exception is not None:
+                watcher.add_exception(self)
+            else:
+                watcher.add_result(self)
+        lazy.notify_all()
+        return True
 
     def _call_back(self) -> None:
         for callback in self._calls or ():

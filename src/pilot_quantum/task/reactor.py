@@ -352,9 +352,9 @@ class Reactor:
         batch = []
         for task, attempt, state, error in items:
             future, payload = futures.pop(task), payloads.pop((task, attempt), None)
-            if payload is not None and state is TaskState.DONE and future.is_plain and delivery.is_plain(payload):
-                future.end(delivery.loads(payload), None)
-            else:
+            plain = payload is not None and state is TaskState.DONE and delivery.is_plain(payload)
+            # The short way, without another change of threads, for results that can run no code.
+            if not plain or not future.end_quietly(delivery.loads(payload)):  # type: ignore[arg-type]
                 batch.append(Ending(future, state, payload, error))
         if batch:
             self._delivery.put(batch)
