@@ -1,14 +1,10 @@
-"""The scheduler: state and rules, no I/O, no clock. `handle(events, now)` applies events, then makes one pass.
-
-The state of a task follows from where its id is: in `_queued` (queued), in a bundle's `left` (shipped, or running when
-the bundle says so), or nowhere (ended). Nothing is stored for a task that has never been shipped but its id.
-"""
+"""The scheduler's rules, no I/O, no clock: `handle(events, now)` applies events, then makes one pass."""
 
 from __future__ import annotations
 
 import heapq
 import itertools
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +13,7 @@ from pilot_quantum.resource.engines.events import Began, EngineEnded, Outcomes, 
 from pilot_quantum.resource.units import format_seconds
 from pilot_quantum.task import bundle as bundles
 from pilot_quantum.task import explain
+from pilot_quantum.task.book import Book, state_in
 from pilot_quantum.task.bundle import Bundle
 from pilot_quantum.task.events import Cancelled, Closing, Event, PilotAnnounced, PilotDraining, Submitted, Timer
 from pilot_quantum.task.instructions import (
@@ -25,10 +22,8 @@ from pilot_quantum.task.instructions import (
     Instruction,
     Kill,
     Record,
-    Resolution,
     Resolve,
     Revoke,
-    Row,
     SetTimer,
     Ship,
     StopPilot,
@@ -37,47 +32,30 @@ from pilot_quantum.task.placement import Placement, amounts_of
 from pilot_quantum.task.policy import Candidate, Policy, PriorityThenEarliestFinish
 from pilot_quantum.task.pool import PilotView, Reservation
 from pilot_quantum.task.queues import Queue, QueueKey
-from pilot_quantum.task.state import ALLOWED, IllegalTransitionError, TaskState
+from pilot_quantum.task.ready import Ready
+from pilot_quantum.task.state import TaskState
 
 CRASH_BUDGET = 3
 """How many workers a task may take down with it, alone, before it is stopped."""
-_HISTORY = 5000
-"""Transitions kept for the story of an illegal one."""
 _QUEUES = 1000
 """Queues kept, with what they have learned, when they are empty; beyond, a new function per task would fill memory."""
 
-_QUEUED, _SHIPPED, _RUNNING = TaskState.QUEUED, TaskState.SHIPPED, TaskState.RUNNING
-_DONE, _FAILED, _CANCELLED = TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED
-
-
-class Past:
-    """What a task has behind it: only for tasks whose first attempt did not settle them."""
-
-    __slots__ = ("attempts", "crashes", "failures")
-
-    def __init__(self) -> None:
-        self.attempts = 0
-        self.crashes = 0
-        self.failures = 0
+_QUEUED, _RUNNING = TaskState.QUEUED, TaskState.RUNNING
+_FAILED, _CANCELLED = TaskState.FAILED, TaskState.CANCELLED
 
 
 class Core:
     """Queues, pilots and what is with whom. Not thread-safe: one driver calls it."""
 
     def __init__(self, policy: Policy | None = None, crash_budget: int = CRASH_BUDGET) -> None:
-        self._policy = policy or PriorityThenEarliestFinish()
+        policy = policy or PriorityThenEarliestFinish()
         self._pilots: dict[str, PilotView] = {}
-        self._placement = Placement(self._policy, self._pilots)
+        self._placement = Placement(policy, self._pilots)
         self._crash_budget = crash_budget
         self._queues: dict[QueueKey, Queue] = {}
         self._queue_numbers = itertools.count()
-        self._heap: list[tuple[tuple[float, ...], int, Queue]] = []
-        self._queued: dict[int, Queue] = {}
-        self._bundle_of: dict[int, Bundle] = {}
-        self._past: dict[int, Past] = {}
-        self._names: dict[int, str] = {}
-        self._ghosts: set[int] = set()
-        """Cancelled while with a worker that may or may not have begun them."""
+        self._ready = Ready(policy)
+        self._book = Book()
         self._homes: dict[str, tuple[str, str]] = {}
         """affinity -> the (pilot, worker) that ran it last."""
         self._changed: dict[Queue, None] = {}
@@ -88,12 +66,8 @@ class Core:
         self._deadlines: list[tuple[float, int, int]] = []
         self._closing = False
         self._now = 0.0
-        self._log: deque[Row] = deque(maxlen=_HISTORY)
-        self.counts: Counter[TaskState] = Counter()
-        """How many tasks are in each state now, or have ended in it."""
         self._out: list[Instruction] = []
-        self._rows: list[Row] = []
-        self._ended: list[Resolution] = []
+        self._unwanted: list[Forget] = []
         self._wake = float("inf")
         self._rules: dict[type, Callable[[Any], None]] = {
             Submitted: self._submitted,
@@ -131,16 +105,16 @@ class Core:
     @property
     def outstanding(self) -> int:
         """Tasks that have not ended."""
-        return len(self._queued) + len(self._bundle_of) - len(self._ghosts)
+        return self._book.outstanding
+
+    @property
+    def counts(self) -> Counter[TaskState]:
+        """How many tasks are in each state now, or have ended in it."""
+        return self._book.counts
 
     def state(self, task: int) -> TaskState | None:
         """The state of a task that has not ended; None for one that has, or was never submitted."""
-        if task in self._queued:
-            return _QUEUED
-        bundle = self._bundle_of.get(task)
-        if bundle is None or task in self._ghosts:
-            return None
-        return _RUNNING if bundle.current == task else _SHIPPED
+        return self._book.state(task)
 
     def explain(self, task: int, now: float) -> str:
         """In which state the task is, why, on which pilots it could run, and what is missing there."""
@@ -148,13 +122,13 @@ class Core:
         if state is None:
             return f"task {task} has ended, or is not known here."
         if state is not _QUEUED:
-            bundle = self._bundle_of[task]
+            bundle = self._book.bundle_of[task]
             since = f", for {format_seconds(max(0.0, now - bundle.touched))}" if state is _RUNNING else ""
-            return f"task {self._label(task, bundle.queue)} is {state} on worker {bundle.worker}{since}."
-        queue = self._queued[task]
+            return f"task {self._book.label(task, bundle.queue)} is {state} on worker {bundle.worker}{since}."
+        queue = self._book.queued[task]
         ahead = sum(len(other) for other in self._queues.values() if other is not queue and self._before(other, queue))
         story = explain.waiting(queue, ahead, list(self._pilots.values()), now)
-        return f"task {self._label(task, queue)} is {story}"
+        return f"task {self._book.label(task, queue)} is {story}"
 
     # Tasks come and go.
 
@@ -167,33 +141,27 @@ class Core:
         if queue in self._hopeless:
             self._doubtful[queue] = None
         queue.ready.extend(event.tasks)
-        self._queued.update(dict.fromkeys(event.tasks, queue))
-        if event.name is not None:
-            self._names.update(dict.fromkeys(event.tasks, event.name))
-        self.counts[_QUEUED] += len(event.tasks)
-        group = event.group
-        self._rows += [
-            (at, task, "queued", 0, group, "", "", "") for at, task in zip(event.times, event.tasks, strict=True)
-        ]
+        self._book.enter(event, queue)
         self._push(queue)
 
     def _cancelled(self, event: Cancelled) -> None:
+        book = self._book
         for task in event.tasks:
-            queue = self._queued.pop(task, None)
+            queue = book.queued.pop(task, None)
             if queue is not None:
                 queue.withdrawn += 1
-                self._end(task, queue, 0, _QUEUED, _CANCELLED, cause="cancelled")
+                book.end(task, queue, book.attempts(task), _QUEUED, _CANCELLED, self._now, "cancelled")
                 continue
-            bundle = self._bundle_of.get(task)
-            if bundle is None or task in self._ghosts:
+            bundle = book.bundle_of.get(task)
+            if bundle is None or task in book.ghosts:
                 continue
-            attempt = bundle.left[task]
-            self._end(task, bundle.queue, attempt, self._state_in(bundle, task), _CANCELLED, bundle, "cancelled")
-            if bundle.current == task:
-                self._drop(bundle, task)
+            attempt, state = bundle.left[task], state_in(bundle, task)
+            book.end(task, bundle.queue, attempt, state, _CANCELLED, self._now, "cancelled", bundle)
+            if state is _RUNNING:
+                book.drop(bundle, task)
                 self._kill(bundle, f"task {task} was cancelled")
             else:
-                self._ghosts.add(task)
+                book.ghosts.add(task)
                 self._out.append(Revoke(bundle.pilot, bundle.worker, [(task, attempt)]))
 
     def _began(self, event: Began) -> None:
@@ -202,13 +170,11 @@ class Core:
             return
         bundle.current = event.task
         bundle.touched = max(bundle.touched, event.at)
-        if event.task in self._ghosts:
-            self._drop(bundle, event.task)
+        if event.task in self._book.ghosts:
+            self._book.drop(bundle, event.task)
             self._kill(bundle, f"task {event.task} was cancelled")
             return
-        self._row(event.at, event.task, _SHIPPED, _RUNNING, event.attempt, bundle)
-        self.counts[_SHIPPED] -= 1
-        self.counts[_RUNNING] += 1
+        self._book.begin(bundle, event.task, event.attempt, event.at)
         if bundle.queue.key.timeout is not None:
             heapq.heappush(self._deadlines, (event.at + bundle.queue.key.timeout, event.task, event.attempt))
 
@@ -216,63 +182,45 @@ class Core:
         pilot = self._pilots.get(event.pilot)
         bundle = pilot.bundles.get(event.worker) if pilot else None
         if pilot is None or bundle is None:
-            self._out += [Forget(item[0], item[1]) for item in event.items]
+            self._unwanted += [Forget(item[0], item[1]) for item in event.items]
             return
-        left, queue, ghosts = bundle.left, bundle.queue, self._ghosts
-        group, seconds, done = queue.group, 0.0, 0
-        rows, ended = self._rows, self._ended
+        left, ghosts = bundle.left, self._book.ghosts
+        done, seconds = [], 0.0
         for task, attempt, began, finished, ok in event.items:
             if left.get(task) != attempt or task in ghosts or not ok:
                 self._odd_outcome(bundle, task, attempt, began, finished)
                 continue
-            del left[task], self._bundle_of[task]
-            if bundle.current == task:
-                bundle.current = None
-                self.counts[_RUNNING] -= 1
-            else:
-                self.counts[_SHIPPED] -= 1
-                rows.append((began, task, "running", attempt, group, event.pilot, event.worker, ""))
-            rows.append((finished, task, "done", attempt, group, event.pilot, event.worker, ""))
-            ended.append(Resolution(task, attempt, _DONE))
+            del left[task]
+            done.append((task, attempt, began, finished))
             seconds += finished - began
-            bundle.touched = finished
-            done += 1
         if done:
-            self.counts[_DONE] += done
-            queue.durations.learn(event.pilot, bundle.choice, seconds / done, done)
-            if self._past or self._names:
-                for resolution in ended[-done:]:
-                    self._past.pop(resolution.task, None)
-                    self._names.pop(resolution.task, None)
-            queue.out -= done
-            self._changed[queue] = None
+            bundle.touched = done[-1][3]
+            self._book.finish(bundle, done)
+            bundle.queue.durations.learn(event.pilot, bundle.choice, seconds / len(done), len(done))
+            self._changed[bundle.queue] = None
         self._free_if_empty(pilot, bundle)
 
     def _odd_outcome(self, bundle: Bundle, task: int, attempt: int, began: float, finished: float) -> None:
         """An outcome that is late, doubled, no longer wanted, or a failure."""
         if bundle.left.get(task) != attempt:
-            self._out.append(Forget(task, attempt))
+            self._unwanted.append(Forget(task, attempt))
             return
         bundle.touched = finished
-        if task in self._ghosts:
-            self._drop(bundle, task)
-            self._out.append(Forget(task, attempt))
+        if task in self._book.ghosts:
+            self._book.drop(bundle, task)
+            self._unwanted.append(Forget(task, attempt))
             return
-        queue = bundle.queue
+        queue, retries = bundle.queue, bundle.queue.key.retries
         if bundle.current != task:
-            self._row(began, task, _SHIPPED, _RUNNING, attempt, bundle)
-            self.counts[_SHIPPED] -= 1
-            self.counts[_RUNNING] += 1
-        past = self._past.setdefault(task, Past())
+            self._book.begin(bundle, task, attempt, began)
+        self._book.drop(bundle, task)
+        past = self._book.past(task)
         past.failures += 1
-        self._drop(bundle, task)
-        if past.failures <= queue.key.retries:
-            self._out.append(Forget(task, attempt))
-            self._requeue(
-                task, queue, attempt, _RUNNING, bundle, f"failed; retry {past.failures} of {queue.key.retries}"
-            )
+        if past.failures <= retries:
+            self._unwanted.append(Forget(task, attempt))
+            self._requeue(task, attempt, _RUNNING, bundle, f"failed; retry {past.failures} of {retries}")
         else:
-            self._end(task, queue, attempt, _RUNNING, _FAILED, bundle, "user code raised", at=finished)
+            self._book.end(task, queue, attempt, _RUNNING, _FAILED, finished, "user code raised", bundle)
 
     def _revoked(self, event: Revoked) -> None:
         pilot = self._pilots.get(event.pilot)
@@ -285,9 +233,9 @@ class Core:
         for task, attempt in reversed(event.items):
             if bundle.left.get(task) != attempt:
                 continue
-            state = self._state_in(bundle, task)
-            if not self._drop(bundle, task):
-                self._requeue(task, bundle.queue, attempt, state, bundle, "revoked")
+            state = state_in(bundle, task)
+            if not self._book.drop(bundle, task):
+                self._requeue(task, attempt, state, bundle, "revoked")
         self._free_if_empty(pilot, bundle)
 
     # Pilots and workers come and go.
@@ -315,20 +263,21 @@ class Core:
     def _charge(self, bundle: Bundle, cause: str) -> None:
         """Tasks whose worker died run again alone; only one that was alone already pays for the loss."""
         for task, attempt in list(bundle.left.items()):
-            state = self._state_in(bundle, task)
-            if self._drop(bundle, task):
+            state = state_in(bundle, task)
+            if self._book.drop(bundle, task):
                 continue
-            past = self._past.setdefault(task, Past())
+            past = self._book.past(task)
             past.crashes += bundle.alone
             if past.crashes >= self._crash_budget:
+                label = self._book.label(task, bundle.queue)
                 error = WorkerLostError(
-                    f"task {self._label(task, bundle.queue)} was stopped: {past.crashes} workers died while they ran "
-                    f"it and nothing else, the last: {cause}. See what it printed with future.output(); a native "
-                    "crash or too much memory are the usual reasons."
+                    f"task {label} was stopped: {past.crashes} workers died while they ran it and nothing else, "
+                    f"the last: {cause}. See what it printed with future.output(); a native crash or too much memory "
+                    "are the usual reasons."
                 )
-                self._end(task, bundle.queue, attempt, state, _FAILED, bundle, cause, error)
+                self._book.end(task, bundle.queue, attempt, state, _FAILED, self._now, cause, bundle, error)
             else:
-                self._requeue(task, bundle.queue, attempt, state, bundle, cause, alone=True)
+                self._requeue(task, attempt, state, bundle, cause, alone=True)
 
     def _draining(self, event: PilotDraining) -> None:
         pilot = self._pilots[event.pilot]
@@ -354,72 +303,23 @@ class Core:
         self._closing = True
         self._doubtful.update(dict.fromkeys(self._queues.values()))
 
-    # Moving tasks. Every transition goes through the table.
+    # Taking tasks back, and what follows from that.
 
     def _requeue(
-        self, task: int, queue: Queue, attempt: int, old: TaskState, bundle: Bundle, cause: str, alone: bool = False
+        self, task: int, attempt: int, old: TaskState, bundle: Bundle, cause: str, alone: bool = False
     ) -> None:
-        self._row(self._now, task, old, _QUEUED, attempt, bundle, cause)
-        self.counts[old] -= 1
-        self.counts[_QUEUED] += 1
-        self._past.setdefault(task, Past()).attempts = attempt
+        queue = bundle.queue
+        self._book.requeue(bundle, task, attempt, old, cause, self._now)
         (queue.alone.append if alone else queue.ready.appendleft)(task)
-        self._queued[task] = queue
         self._doubtful[queue] = None
         self._push(queue)
 
     def _take_back(self, bundle: Bundle, cause: str) -> None:
         """Re-queue what a bundle has left; nobody pays."""
         for task, attempt in reversed(list(bundle.left.items())):
-            state = self._state_in(bundle, task)
-            if not self._drop(bundle, task):
-                self._requeue(task, bundle.queue, attempt, state, bundle, cause)
-
-    def _end(
-        self,
-        task: int,
-        queue: Queue,
-        attempt: int,
-        old: TaskState,
-        new: TaskState,
-        bundle: Bundle | None = None,
-        cause: str = "",
-        error: Exception | None = None,
-        at: float | None = None,
-    ) -> None:
-        self._row(self._now if at is None else at, task, old, new, attempt, bundle, cause, queue)
-        self.counts[old] -= 1
-        self.counts[new] += 1
-        self._past.pop(task, None)
-        self._names.pop(task, None)
-        self._ended.append(Resolution(task, attempt, new, error))
-
-    def _row(
-        self,
-        at: float,
-        task: int,
-        old: TaskState,
-        new: TaskState,
-        attempt: int,
-        bundle: Bundle | None,
-        cause: str = "",
-        queue: Queue | None = None,
-    ) -> None:
-        if new not in ALLOWED[old]:
-            raise IllegalTransitionError(task, old, new, self._history(task))
-        queue = bundle.queue if bundle else queue
-        place = (bundle.pilot, bundle.worker) if bundle else ("", "")
-        self._rows.append((at, task, new.value, attempt, queue.group if queue else 0, *place, cause))
-
-    def _drop(self, bundle: Bundle, task: int) -> bool:
-        """`task` is no longer with the bundle's worker; whether it was a ghost, which nobody misses."""
-        ghost = task in self._ghosts
-        self._ghosts.discard(task)
-        del bundle.left[task], self._bundle_of[task]
-        bundle.queue.out -= 1
-        if bundle.current == task:
-            bundle.current = None
-        return ghost
+            state = state_in(bundle, task)
+            if not self._book.drop(bundle, task):
+                self._requeue(task, attempt, state, bundle, cause)
 
     def _free_if_empty(self, pilot: PilotView, bundle: Bundle) -> None:
         if not bundle.left and not bundle.ending:
@@ -438,7 +338,7 @@ class Core:
 
     def _revoke_tail(self, bundle: Bundle, count: int) -> None:
         tail = list(bundle.left.items())[len(bundle.left) - count :] if count > 0 else []
-        tail = [item for item in tail if item[0] not in self._ghosts]
+        tail = [item for item in tail if item[0] not in self._book.ghosts]
         if tail:
             bundle.recheck = False
             self._out.append(Revoke(bundle.pilot, bundle.worker, tail))
@@ -447,20 +347,20 @@ class Core:
         """End tasks that ran longer than their timeout."""
         while self._deadlines and self._deadlines[0][0] <= self._now:
             _, task, attempt = heapq.heappop(self._deadlines)
-            bundle = self._bundle_of.get(task)
-            if bundle is None or bundle.left[task] != attempt or task in self._ghosts:
+            bundle = self._book.bundle_of.get(task)
+            if bundle is None or bundle.left[task] != attempt or task in self._book.ghosts:
                 continue
-            queue, past = bundle.queue, self._past.setdefault(task, Past())
+            queue, past = bundle.queue, self._book.past(task)
             past.failures += 1
-            label = self._label(task, queue)
-            self._drop(bundle, task)
+            self._book.drop(bundle, task)
             cause = f"ran longer than its timeout of {format_seconds(queue.key.timeout or 0)}"
             self._kill(bundle, f"task {task} {cause}")
             if past.failures <= queue.key.retries:
-                self._requeue(task, queue, attempt, _RUNNING, bundle, cause)
+                self._requeue(task, attempt, _RUNNING, bundle, cause)
             else:
+                label = self._book.label(task, queue)
                 error = TaskTimeoutError(f"task {label} {cause} and was stopped. Give a larger timeout=, or none.")
-                self._end(task, queue, attempt, _RUNNING, _FAILED, bundle, cause, error)
+                self._book.end(task, queue, attempt, _RUNNING, _FAILED, self._now, cause, bundle, error)
         if self._deadlines:
             self._wake = min(self._wake, self._deadlines[0][0])
 
@@ -484,9 +384,9 @@ class Core:
         choices = queue.key.choices
         gone = [p for p in self._pilots.values() if not p.live and any(p.fit(choice.needs) for choice in choices)]
         for task in (*queue.alone, *queue.ready):
-            if self._queued.pop(task, None) is None:
+            if self._book.queued.pop(task, None) is None:
                 continue
-            label = self._label(task, queue)
+            label = self._book.label(task, queue)
             error: Exception
             if gone:
                 error = PilotLostError(explain.lost(label, gone))
@@ -494,8 +394,8 @@ class Core:
                 error = UnsatisfiableError(explain.unsatisfiable(label, choices, live or self._pilots.values()))
             else:
                 error = PilotLostError(f"task {label} was never run: the session was closed and had no pilot.")
-            past = self._past.get(task)
-            self._end(task, queue, past.attempts if past else 0, _QUEUED, _FAILED, None, type(error).__name__, error)
+            attempt, cause = self._book.attempts(task), type(error).__name__
+            self._book.end(task, queue, attempt, _QUEUED, _FAILED, self._now, cause, error=error)
         queue.alone.clear()
         queue.ready.clear()
         queue.withdrawn = 0
@@ -505,8 +405,8 @@ class Core:
     def _schedule(self) -> None:
         blocked: list[Queue] = []
         reserved: dict[tuple[str, int], Reservation] = {}
-        while self._heap and self.idle > 0:
-            queue = self._pop()
+        while self._ready and self.idle > 0:
+            queue = self._ready.pop()
             if queue is None:
                 break
             candidate = self._placement.find(queue, reserved, self._now)
@@ -519,9 +419,10 @@ class Core:
             self._push(queue)
         for queue in blocked:
             self._push(queue)
-        if self._bundle_of:
+        if self._book.bundle_of:
             self._rebalance()
         self._want()
+        self._prune()
 
     def _ship(self, queue: Queue, candidate: Candidate, backfill: bool) -> None:
         pilot = self._pilots[candidate.pilot]
@@ -535,30 +436,25 @@ class Core:
         slot = node.take(amounts_of(choice.needs), self._home(queue, pilot))
         bundle = Bundle(queue, pilot.id, slot, candidate.choice, left, self._now)
         pilot.hold(bundle)
-        self._bundle_of.update(dict.fromkeys(left, bundle))
-        queue.out += len(left)
+        self._book.ship(bundle, self._now)
         queue.reserved = None
         if queue.key.affinity is not None:
             self._homes[queue.key.affinity] = (pilot.id, slot.workers[0])
-        if _SHIPPED not in ALLOWED[_QUEUED]:  # the table is the only authority
-            raise IllegalTransitionError(next(iter(left)), _QUEUED, _SHIPPED, [])
-        self.counts[_QUEUED] -= len(left)
-        self.counts[_SHIPPED] += len(left)
-        now, group, worker = self._now, queue.group, bundle.worker
-        self._rows += [(now, task, "shipped", attempt, group, pilot.id, worker, "") for task, attempt in left.items()]
-        self._out.append(Ship(pilot.id, worker, choice.function, choice.needs.cores, slot.gpus, list(left.items())))
+        self._out.append(
+            Ship(pilot.id, bundle.worker, choice.function, choice.needs.cores, slot.gpus, list(left.items()))
+        )
 
     def _take(self, queue: Queue, count: int) -> dict[int, int]:
         """The next `count` tasks of `queue` with their attempt numbers; one at most if it must run alone."""
         source = queue.alone or queue.ready
         left: dict[int, int] = {}
-        queued, past = self._queued, self._past
+        queued, attempts = self._book.queued, self._book.attempts
         while source and len(left) < count:
             task = source.popleft()
             if queued.pop(task, None) is None:
                 queue.withdrawn -= 1
                 continue
-            left[task] = 1 if not past or task not in past else past[task].attempts + 1
+            left[task] = attempts(task) + 1
         return left
 
     def _home(self, queue: Queue, pilot: PilotView) -> str | None:
@@ -588,6 +484,9 @@ class Core:
             queue.wanted = amount
             reason = f"{amount} tasks of {queue.key.label} wait for a free slot" if amount else "nothing waits any more"
             self._out.append(CapacityWanted(queue.key.choices[0].needs, amount, reason))
+
+    def _prune(self) -> None:
+        """Forget empty queues when there are very many."""
         if len(self._queues) > _QUEUES:
             for queue in self._changed:
                 if not len(queue) and not queue.out and self._queues.get(queue.key) is queue:
@@ -596,25 +495,9 @@ class Core:
                     self._doubtful.pop(queue, None)
         self._changed.clear()
 
-    # The heap of ready queues: entries whose rank is no longer the queue's are stale and skipped.
-
     def _push(self, queue: Queue) -> None:
         self._changed[queue] = None
-        if not len(queue):
-            return
-        if queue.rank is None:
-            queue.rank = self._policy.rank(queue)
-            heapq.heappush(self._heap, (queue.rank, queue.index, queue))
-
-    def _pop(self) -> Queue | None:
-        while self._heap:
-            rank, _, queue = heapq.heappop(self._heap)
-            if rank != queue.rank:
-                continue
-            queue.rank = None
-            if len(queue):
-                return queue
-        return None
+        self._ready.push(queue)
 
     # Small helpers.
 
@@ -626,23 +509,13 @@ class Core:
         bundle = view.bundles.get(worker) if view else None
         return bundle if bundle is not None and bundle.left.get(task) == attempt else None
 
-    def _state_in(self, bundle: Bundle, task: int) -> TaskState:
-        return _RUNNING if bundle.current == task else _SHIPPED
-
-    def _label(self, task: int, queue: Queue) -> str:
-        return repr(self._names[task]) if task in self._names else f"{task} ({queue.key.label})"
-
-    def _history(self, task: int) -> list[str]:
-        rows = [row for row in (*self._log, *self._rows) if row[1] == task]
-        return [f"{row[0]:.6f} {row[2]} attempt {row[3]} {row[5]} {row[6]} {row[7]}".rstrip() for row in rows]
-
     def _take_instructions(self) -> list[Instruction]:
-        out, rows, ended = self._out, self._rows, self._ended
-        self._out, self._rows, self._ended = [], [], []
-        if ended:
+        out, self._out = self._out, []
+        if ended := self._book.take_ended():
             out.append(Resolve(ended))
-        if rows:
-            self._log.extend(rows[-_HISTORY:])
+        out += self._unwanted  # after the ends: a doubled outcome has the key of the first, which counts
+        self._unwanted = []
+        if rows := self._book.take_rows():
             out.insert(0, Record(rows))  # first: what follows may cause the next transitions of the same tasks
         if self._wake < float("inf"):
             out.append(SetTimer(self._wake))

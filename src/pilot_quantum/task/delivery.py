@@ -83,22 +83,28 @@ class Delivery:
 
     def _run(self) -> None:
         _here.delivering = True
-        while (batch := self._batches.get()) is not None:
-            if isinstance(batch, threading.Event):
-                batch.set()
-                continue
-            for future, state, payload, error in batch:
-                if state is TaskState.DONE and payload is not None:
-                    try:
-                        value = loads(payload)
-                    except BaseException as problem:  # noqa: BLE001 - whatever unpickling raises is this future's
-                        future.end(None, _unreadable(future, problem))
-                    else:
-                        future.end(value, None)
-                elif state is TaskState.CANCELLED:
-                    future.end(None, None, cancelled=True)
+        while self._deliver(self._batches.get()):  # no name here: nothing shall outlive its delivery
+            pass
+
+    def _deliver(self, batch: Sequence[Ending] | threading.Event | None) -> bool:
+        if batch is None:
+            return False
+        if isinstance(batch, threading.Event):
+            batch.set()
+            return True
+        for future, state, payload, error in batch:
+            if state is TaskState.DONE and payload is not None:
+                try:
+                    value = loads(payload)
+                except BaseException as problem:  # noqa: BLE001 - whatever unpickling raises is this future's
+                    future.end(None, _unreadable(future, problem))
                 else:
-                    future.end(None, error if error is not None else rebuild_error(payload))
+                    future.end(value, None)
+            elif state is TaskState.CANCELLED:
+                future.end(None, None, cancelled=True)
+            else:
+                future.end(None, error if error is not None else rebuild_error(payload))
+        return True
 
 
 def rebuild_error(payload: bytes | None) -> BaseException:

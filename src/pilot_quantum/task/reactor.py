@@ -236,7 +236,7 @@ class Reactor:
         """What attempts left, before the outcomes that speak of them."""
         payloads = self._payloads
         for outcome, payload, output in leftovers:
-            payloads[outcome[0], outcome[1]] = payload
+            payloads.setdefault((outcome[0], outcome[1]), payload)
             if output is not None and (future := self._futures.get(outcome[0])) is not None:
                 future.add_output(Output(outcome[1], stdout, stderr, output))
 
