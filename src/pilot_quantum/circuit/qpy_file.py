@@ -1,0 +1,32 @@
+"""Reading QPY, Qiskit's binary format; one file may hold several circuits."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pilot_quantum.circuit.fault import fault
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+MAGIC = b"QISKIT"
+"""First bytes of every QPY file."""
+
+
+def read_qpy(content: bytes, file: Path) -> list[QuantumCircuit]:
+    """The circuits in `content`, the bytes of `file`. Raises CircuitError when it is damaged or too new."""
+    from qiskit import qpy
+    from qiskit.exceptions import QiskitError
+    from qiskit.version import get_version_info
+
+    try:
+        return list(qpy.load(io.BytesIO(content)))
+    except QiskitError as error:
+        here = get_version_info()
+        remedy = f"Write it again with qiskit.qpy.dump of Qiskit {here} or older, or update Qiskit here."
+        raise fault(file, f"this QPY file cannot be read: {error.message}", remedy) from error
+    except Exception as error:
+        remedy = "The file is damaged or cut short: write it again with qiskit.qpy.dump."
+        raise fault(file, f"this QPY file cannot be read ({type(error).__name__}: {error})", remedy) from error
