@@ -30,6 +30,9 @@ class TaskTimeoutError(PilotQuantumError, TimeoutError):
 class DependencyError(PilotQuantumError):
     """An input of the task failed or was cancelled, so the task was never run; `__cause__` is the first cause."""
 
+    origin = ""
+    """The task that was the first to fail."""
+
 
 class NotPicklableError(PilotQuantumError, TypeError):
     """A function, an argument or a result cannot travel between processes."""
@@ -57,3 +60,7 @@ class CircuitError(PilotQuantumError, ValueError):
 
 class CircuitTooLargeError(CircuitError, UnsatisfiableError):
     """A circuit needs more memory than any pilot has."""
+
+
+class SimulationError(PilotQuantumError):
+    """The simulator could not run a circuit; the message is its own."""

@@ -115,19 +115,19 @@ class Submitter:
         """A `concurrent.futures.Executor` whose calls become tasks with these options."""
         from pilot_quantum.interfaces.executor import SessionExecutor
 
-        return SessionExecutor(self.with_options(**options), self._session.cancel)
+        return SessionExecutor(self.with_options(**options))
 
     def estimator(self, **options: Any) -> Estimator:
         """A Qiskit `BaseEstimatorV2` that runs on the session's pilots; see `interfaces.qiskit.Estimator`."""
         from pilot_quantum.interfaces.qiskit import Estimator
 
-        return Estimator(self, self._session.resources, **options)
+        return Estimator(self, self._session.resources, cancel=self._session.cancel, **options)
 
     def sampler(self, **options: Any) -> Sampler:
         """A Qiskit `BaseSamplerV2` that runs on the session's pilots; see `interfaces.qiskit.Sampler`."""
         from pilot_quantum.interfaces.qiskit import Sampler
 
-        return Sampler(self, self._session.resources, **options)
+        return Sampler(self, self._session.resources, cancel=self._session.cancel, **options)
 
     def _make_handle(self, fn: Callable[..., Any]) -> Handle:
         session = self._session
@@ -349,9 +349,10 @@ class Session:
     def _wait_until_idle(self) -> None:
         """Until no task is outstanding: a result may release tasks that waited for it, so look again."""
         while True:
-            self.reactor.wait_until_idle()
+            released = self.graph.released
             self.graph.wait_until_empty()
-            if self.reactor.is_idle() and not len(self.graph):
+            self.reactor.wait_until_idle()
+            if self.graph.released == released and not len(self.graph):
                 return
 
     def _require_own(self, future: TaskFuture[Any]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Executor, Future
+from concurrent.futures import wait as wait_for
 from typing import Any, Protocol, TypeVar
 
 from pilot_quantum.errors import NotPicklableError
+from pilot_quantum.task.delivery import delivering
 from pilot_quantum.task.future import TaskFuture
 
 T = TypeVar("T")
@@ -26,19 +28,18 @@ class SessionExecutor(Executor):
     It keeps the promises of CPython's own executors; shutting it down ends its own tasks, not the session.
     """
 
-    def __init__(self, submitter: Submitter, cancel: Callable[[TaskFuture[Any]], None]) -> None:
+    def __init__(self, submitter: Submitter) -> None:
         self._submitter = submitter
-        self._cancel = cancel
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # an argument's own pickling code may submit, too
         self._open: set[Future[Any]] = set()
         self._shut = False
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Schedule `fn(*args, **kwargs)`. What cannot be pickled is raised by the future, as CPython's pools do."""
-        with self._lock:
+        future: Future[T]
+        with self._lock:  # until the future is among the open: a shutdown must not miss it
             if self._shut:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            future: Future[T]
             try:
                 future = self._submitter.submit(fn, *args, **kwargs)
             except NotPicklableError as error:
@@ -50,16 +51,17 @@ class SessionExecutor(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls; with `wait`, return when all have ended; with `cancel_futures`, give up the pending."""
+        """Take no more calls; with `wait`, return when all have ended; with `cancel_futures`, give up the pending.
+
+        Raises RuntimeError where it would have to wait inside a future's callback, that is, for itself.
+        """
         with self._lock:
             self._shut = True
             pending = list(self._open)
         if cancel_futures:
             for future in pending:
                 future.cancel()
+        if wait and delivering() and not all(future.done() for future in pending):
+            raise RuntimeError("shutdown(wait=True) inside a future's callback would wait for itself: use wait=False.")
         if wait:
-            _wait_for(pending)
-
-
-def _wait_for(futures: list[Future[Any]]) -> None:
-    wait(futures)
+            wait_for(pending)

@@ -1,0 +1,89 @@
+"""Expectation values through a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from qiskit.primitives import BaseEstimatorV2, PrimitiveResult
+from qiskit.primitives.containers import EstimatorPubLike
+
+from pilot_quantum.interfaces.qiskit.job import PilotJob
+from pilot_quantum.interfaces.qiskit.options import EstimatorOptions, entropy_of, merged
+from pilot_quantum.interfaces.qiskit.primitive import Dispatcher, Reading
+from pilot_quantum.interfaces.qiskit.pubs import check_estimator, estimator_pubs
+from pilot_quantum.workload.batch import Batch
+from pilot_quantum.workload.blocks import UnitKey
+from pilot_quantum.workload.estimation import Estimation
+from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
+from pilot_quantum.workload.units import estimate
+
+
+class Estimator(BaseEstimatorV2):  # type: ignore[misc]
+    """`session.estimator()`: Qiskit's BaseEstimatorV2 on the session's pilots, simulated by Qiskit Aer.
+
+    submitter: what units are handed to, a session or its `with_options(...)`. resources: gives the pilots' profiles.
+    cancel: ends tasks that have begun, too: the session's.
+    default_precision: standard error where neither PUB nor call names one; 0 (the default) gives exact values.
+    seed: of the noise that a precision above 0 asks for; the same seed gives the same values on any number of
+    workers. None draws one for each call and keeps it in the result's metadata. options: a dict with these two.
+    """
+
+    def __init__(
+        self,
+        submitter: Submitter,
+        resources: Resources,
+        *,
+        cancel: Cancel = cancel_unshipped,
+        default_precision: float | None = None,
+        seed: int | None = None,
+        options: EstimatorOptions | Mapping[str, Any] | None = None,
+    ) -> None:
+        self._cancel = cancel
+        self._dispatcher = Dispatcher(submitter, resources, "estimator")
+        keywords = {"default_precision": default_precision, "seed": seed}
+        self._options = merged(EstimatorOptions(), options, keywords)
+
+    @property
+    def options(self) -> EstimatorOptions:
+        """What is used where a call does not say; may be changed."""
+        return self._options
+
+    @property
+    def default_precision(self) -> float:
+        """The standard error where neither PUB nor call names one."""
+        return self._options.default_precision
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the noise; None draws one for each call."""
+        return self._options.seed
+
+    def run(self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None) -> PilotJob:
+        """Start estimating and return the job, at once.
+
+        pubs: tuples (circuit, observables, parameter values, precision), the last two where there are any.
+        precision: standard error for PUBs that name none. Raises, before anything is submitted: CircuitError for a
+        PUB that cannot be meant, CircuitTooLargeError for one that no pilot has the memory for, TypeError.
+        """
+        checked = estimator_pubs(pubs, self._options.default_precision if precision is None else precision)
+        entropy = entropy_of(self._options.seed)
+        reading = Reading()
+        traits = [reading.traits(pub.circuit) for pub, _ in checked]
+        for index, ((pub, _), each) in enumerate(zip(checked, traits, strict=True)):
+            check_estimator(index, pub, each)
+        self._dispatcher.check([pub.circuit for pub, _ in checked], traits)
+        parts = [
+            Estimation(index, pub, values, each, reading.blob(pub.circuit))
+            for index, ((pub, values), each) in enumerate(zip(checked, traits, strict=True))
+        ]
+        futures = []
+        for part, each in zip(parts, traits, strict=True):
+            submit = self._dispatcher.submitter(each).submit
+            futures += [(key, submit(estimate, *arguments)) for key, arguments in part.units()]
+
+        def assemble(found: Mapping[UnitKey, Any]) -> PrimitiveResult:
+            results = [part.result(found, entropy) for part in parts]
+            return PrimitiveResult(results, metadata={"version": 2, "seed": entropy})
+
+        return PilotJob(Batch(futures, self._cancel), assemble)

@@ -1,0 +1,72 @@
+"""A circuit rewritten into what Aer runs, with the same effect: no optimisation."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from qiskit import transpile
+from qiskit.circuit import BoxOp, CircuitInstruction, ForLoopOp, Gate, QuantumCircuit
+from qiskit.circuit.library import Initialize
+from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
+from qiskit.transpiler import Target
+from qiskit.transpiler.passes import UnrollForLoops
+from qiskit_aer.backends.backend_utils import BASIS_GATES
+from qiskit_aer.backends.name_mapping import NAME_MAPPING
+
+from pilot_quantum.workload.traits import is_inlined
+
+# "multiplexer" is left out: Qiskit's may be meant up to a diagonal, Aer's never is.
+GATES = frozenset(BASIS_GATES["statevector"]) - {"store", "multiplexer"}
+OTHERS = frozenset(["measure", "reset", "barrier", "delay", "initialize", "store"])
+CONTROL = frozenset(["if_else", "while_loop", "for_loop", "switch_case", "break_loop", "continue_loop"])
+BASIS = GATES | OTHERS | CONTROL
+
+
+def flatten(circuit: QuantumCircuit) -> QuantumCircuit:
+    """`circuit` in Aer's gates, static loops unrolled and boxes opened; unchanged where it already is."""
+    if all(inst.is_standard_gate() and inst.name in GATES for inst in circuit.data):
+        return circuit
+    if any(type(inst.operation) is ForLoopOp for inst in circuit.data):
+        circuit = UnrollForLoops()(circuit)
+    if any(_to_open(inst) for inst in circuit.data):
+        circuit = flatten(_opened(circuit))
+    if all(inst.name in BASIS for inst in circuit.data):
+        return circuit
+    flat: QuantumCircuit = transpile(circuit, target=_target(), optimization_level=0)
+    return flat
+
+
+@cache
+def _target() -> Target:
+    standard = get_standard_gate_name_mapping()
+    names = sorted(BASIS & (standard.keys() | NAME_MAPPING.keys()))
+    return Target.from_configuration(basis_gates=names, custom_name_mapping=NAME_MAPPING)
+
+
+def _opened(circuit: QuantumCircuit) -> QuantumCircuit:
+    opened = circuit.copy_empty_like()
+    for instruction in circuit.data:
+        if instruction.name == "global_phase":
+            continue
+        if _to_open(instruction):
+            operation = instruction.operation
+            inner = operation.blocks[0] if isinstance(operation, BoxOp) else operation.definition
+            opened.compose(inner, instruction.qubits, instruction.clbits, inplace=True, copy=False)
+        else:
+            opened._append(instruction)
+    return opened
+
+
+def _to_open(instruction: CircuitInstruction) -> bool:
+    """What Aer would not run, or, as a user's own gate with the name of one that Aer knows, not as it is meant."""
+    if instruction.is_standard_gate():
+        return bool(instruction.name == "global_phase")  # no outcome depends on it
+    operation = instruction.operation
+    if isinstance(operation, BoxOp):
+        return is_inlined(operation)
+    if isinstance(operation, Initialize):  # Aer takes amplitudes alone, not a label or a number
+        return len(operation.params) == 1 or not isinstance(operation.params[0], complex)
+    if not isinstance(operation, Gate) or operation.name not in GATES:
+        return False
+    known = (operation.base_class.__module__ or "").startswith("qiskit.circuit.library")
+    return not known and operation.definition is not None

@@ -1,0 +1,53 @@
+"""How a circuit is simulated, and the memory which that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from pilot_quantum.errors import CircuitTooLargeError
+from pilot_quantum.resource.profile import ResourceProfile
+from pilot_quantum.resource.units import format_bytes
+from pilot_quantum.workload.submitter import SIMULATOR
+from pilot_quantum.workload.traits import Traits
+
+PROCESS = 128 * 2**20  # bytes: a worker with Qiskit and Aer loaded (measured: 97 MiB), and its results
+PER_AMPLITUDE = 40  # bytes: the state (16), probabilities (8), and the sums over them (measured: 32 to 39)
+STATE_VECTOR_QUBITS = 20  # up to here a state vector costs milliseconds and serves every circuit
+
+
+class Method(StrEnum):
+    """Exact ways to simulate: any circuit by its state vector, wide Clifford circuits by their stabilizers."""
+
+    STATEVECTOR = "statevector"
+    STABILIZER = "stabilizer"
+
+
+def method_of(traits: Traits) -> Method:
+    """Stabilizers where every gate is Clifford and the state vector would be large, else the state vector."""
+    wide = traits.active_qubits > STATE_VECTOR_QUBITS
+    return Method.STABILIZER if wide and traits.clifford else Method.STATEVECTOR
+
+
+def bytes_needed(traits: Traits) -> int:
+    """Memory of one unit: 128 MiB, and 40 bytes an amplitude (2^qubits in use), or qubits² for stabilizers."""
+    qubits = traits.active_qubits
+    if method_of(traits) is Method.STABILIZER:
+        return int(PROCESS + qubits**2)
+    return int(PROCESS + PER_AMPLITUDE * 2 ** min(qubits, 900))  # beyond, no float could show it
+
+
+def check_fits(label: str, traits: Traits, resources: Sequence[ResourceProfile]) -> None:
+    """Raise CircuitTooLargeError, naming both figures, where no pilot that can simulate has the memory.
+
+    label: how the error calls the circuit. With no such pilot yet nothing is known, and nothing is refused.
+    """
+    largest = max((r for r in resources if SIMULATOR in r.capabilities), key=lambda r: r.memory, default=None)
+    needed = bytes_needed(traits)
+    if largest is None or needed <= largest.memory:
+        return
+    raise CircuitTooLargeError(
+        f"{label} uses {traits.active_qubits} qubits, and to simulate it takes {format_bytes(needed)} of memory on "
+        f"one node; the largest pilot, {largest.pilot!r}, has {format_bytes(largest.memory)}. "
+        f"Add a pilot whose nodes have more memory, or use fewer qubits."
+    )
