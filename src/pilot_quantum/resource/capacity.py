@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+CAPABILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
+"""What a capability may be called, by the pilots that have it and by the tasks that need it."""
 
 
 @dataclass(frozen=True, slots=True)

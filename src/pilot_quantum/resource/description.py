@@ -6,15 +6,17 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from pilot_quantum.errors import InvalidDescriptionError
+from pilot_quantum.resource.capacity import CAPABILITY
 from pilot_quantum.resource.units import parse_bytes, parse_seconds
 
 SCHEMES = ("local",)
 ENGINES = ("processes",)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_URL_SAFE = "+:,-._"
+_URL_SAFE = ":,-._"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,10 @@ class PilotDescription:
         if self.walltime is not None:
             set_(self, "walltime", parse_seconds(self.walltime, "walltime"))
         names = self.capabilities.split(",") if isinstance(self.capabilities, str) else self.capabilities
-        if not isinstance(names, Iterable):
-            raise InvalidDescriptionError(f"capabilities={names!r}: give names such as 'simulator'.")
-        set_(self, "capabilities", frozenset(names))
+        try:
+            set_(self, "capabilities", frozenset(names))
+        except TypeError:
+            raise InvalidDescriptionError(f"capabilities={names!r}: give names such as 'simulator'.") from None
 
     def _validate(self) -> None:
         for name, least in (("cores", 1), ("gpus", 0), ("memory", 1)):
@@ -67,13 +70,17 @@ class PilotDescription:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InvalidDescriptionError(f"{name}={value!r} must be a whole number of at least {least}.")
-        if self.walltime is not None and not (isinstance(self.walltime, int | float) and self.walltime > 0):
+        if self.walltime is not None and not _is_time(self.walltime):
             raise InvalidDescriptionError(f"walltime={self.walltime!r} must be a positive time in seconds.")
         if self.engine not in ENGINES:
-            raise InvalidDescriptionError(unknown("engine", self.engine, ENGINES))
-        for name in (*self.capabilities, *((self.name,) if self.name is not None else ())):
-            if not isinstance(name, str) or not _NAME.match(name):
-                raise InvalidDescriptionError(f"{name!r} is no name; use letters, digits, '.', '_' and '-'.")
+            raise InvalidDescriptionError(unknown("engine", str(self.engine), ENGINES))
+        if self.name is not None and not (isinstance(self.name, str) and _NAME.match(self.name)):
+            raise InvalidDescriptionError(f"name={self.name!r} is no name; use letters, digits, '.', '_' and '-'.")
+        for name in self.capabilities:
+            if not isinstance(name, str) or not CAPABILITY.match(name):
+                raise InvalidDescriptionError(
+                    f"capability {name!r} is no name; use letters, digits, '.', '_', '+' and '-'."
+                )
 
     @property
     def url(self) -> str:
@@ -83,6 +90,8 @@ class PilotDescription:
             value = getattr(self, field.name)
             if field.name != "resource" and value != _DEFAULTS[field.name]:
                 text = ",".join(sorted(value)) if field.name == "capabilities" else str(value)
+                if field.name == "walltime":
+                    text = f"{Decimal(text):f}"  # a URL's time has no exponent
                 pairs.append(f"{field.name}={quote(text, safe=_URL_SAFE)}")
         return self.resource + ("?" + "&".join(pairs) if pairs else "")
 
@@ -92,7 +101,7 @@ _DEFAULTS = {field.name: field.default for field in fields(PilotDescription)}
 
 def unknown(what: str, given: str, valid: Iterable[str]) -> str:
     """The sentence for a name that does not exist, with the nearest one that does."""
-    valid = sorted(valid)
+    valid = sorted(str(name) for name in valid)
     near = difflib.get_close_matches(given, valid, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     return f"unknown {what} {given!r}{hint} Valid: {', '.join(valid)}."
@@ -102,7 +111,10 @@ def _query(resource: str) -> list[tuple[str, str]]:
     """The key-value pairs of a resource URL, checked. Raises InvalidDescriptionError."""
     if not isinstance(resource, str) or "://" not in resource:
         raise InvalidDescriptionError(f"resource={resource!r} is no URL; write, for example, local://?cores=2.")
-    parts = urlsplit(resource)
+    try:
+        parts = urlsplit(resource)
+    except ValueError as error:
+        raise InvalidDescriptionError(f"resource={resource!r} is no URL: {error}.") from None
     if parts.scheme not in SCHEMES:
         raise InvalidDescriptionError(unknown("resource scheme", parts.scheme, SCHEMES) + f" In {resource!r}.")
     if parts.netloc or parts.path not in ("", "/") or parts.fragment:
@@ -124,6 +136,10 @@ def _query(resource: str) -> list[tuple[str, str]]:
             raise InvalidDescriptionError(f"{key} has no value in {resource!r}.")
         seen.add(key)
     return pairs
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
 def _whole(key: str, text: str) -> int:

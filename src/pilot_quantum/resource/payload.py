@@ -6,15 +6,22 @@ and classes that live in `__main__`, in a notebook or inside another function.
 
 from __future__ import annotations
 
+import functools
+import io
 import pickle
+import sys
 import threading
+from collections import ChainMap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import cloudpickle
 
 from pilot_quantum.errors import NotPicklableError
+from pilot_quantum.resource.units import format_bytes
 
+LARGEST = 2**32 - 1
+"""Bytes: the longest byte string of a message (MessagePack)."""
 _MAIN = b"__main__"
 
 
@@ -29,15 +36,47 @@ _travel = _Travel()
 
 
 def dump(value: object) -> bytes:
-    """`value` as bytes for another process of the same program. Raises what pickle raises."""
+    """`value` as bytes for another process of this program. Raises what pickle raises, ValueError when too large."""
     try:
         data = pickle.dumps(value, 5)
     except Exception:  # noqa: BLE001 - any error of plain pickle means: let cloudpickle try, and report its words
-        return bytes(cloudpickle.dumps(value, protocol=5))
-    if _MAIN in data:
-        # By reference to `__main__`, which is another module in the worker.
-        return bytes(cloudpickle.dumps(value, protocol=5))
+        data = dump_code(value)
+    else:
+        if _MAIN in data:
+            # By reference to `__main__`, which is another module in the worker.
+            data = dump_code(value)
+    if len(data) > LARGEST:
+        raise ValueError(f"it takes {format_bytes(len(data))}, and one object may take {format_bytes(LARGEST)}")
     return data
+
+
+def dump_code(value: object) -> bytes:
+    """`value` as bytes, with the code of functions and classes that cannot be imported. Raises what pickle raises."""
+    with io.BytesIO() as file:
+        _CodePickler(file, protocol=5).dump(value)
+        return file.getvalue()
+
+
+def _cached(wrapper: Any) -> Any:
+    """How an `lru_cache` pickles: its name if it can be imported, else its function and settings, with nothing cached.
+
+    CloudPickler would send the name in any case.
+    """
+    name = wrapper.__qualname__
+    if wrapper.__module__ != "__main__" and wrapper is getattr(sys.modules.get(wrapper.__module__), name, None):
+        return name
+    settings = wrapper.cache_parameters()
+    return _new_cache, (wrapper.__wrapped__, settings["maxsize"], settings["typed"])
+
+
+def _new_cache(fn: Any, maxsize: int | None, typed: bool) -> Any:
+    return functools.lru_cache(maxsize, typed)(fn)
+
+
+class _CodePickler(cloudpickle.CloudPickler):  # type: ignore[misc]
+    dispatch_table: ClassVar[ChainMap[type, Any]] = ChainMap(
+        {functools._lru_cache_wrapper: _cached}, cloudpickle.CloudPickler.dispatch_table
+    )
 
 
 def dump_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from pilot_quantum.errors import InvalidDescriptionError
 
@@ -24,7 +25,7 @@ def parse_bytes(value: int | str, what: str) -> int:
     match = _AMOUNT.match(value)
     if match is None or match[2] not in _BYTES:
         raise InvalidDescriptionError(f"{what}={value!r} is no amount of memory; write bytes or, say, 4GiB or 500MB.")
-    return int(float(match[1]) * _BYTES[match[2]])
+    return int(Fraction(match[1]) * _BYTES[match[2]])  # exact: a float loses bytes beyond 8 PiB
 
 
 def parse_seconds(value: float | str, what: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import hashlib
 import pickle
 import sys
@@ -11,9 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import cloudpickle
-
 from pilot_quantum.errors import NotPicklableError
+from pilot_quantum.resource.payload import dump_code
 
 _FIXED = (
     int,
@@ -28,6 +28,10 @@ _FIXED = (
     types.CodeType,
 )
 """Types of captured values that cannot change under the same identity."""
+
+
+_NAMED = (types.FunctionType, types.BuiltinFunctionType, type, functools._lru_cache_wrapper)
+"""Types of callables that plain pickle sends by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def ship(fn: Callable[..., Any]) -> Shippable:
         blob = _by_reference(fn)
         captured: tuple[Any, ...] | None = ()
         if blob is None:
-            blob = cloudpickle.dumps(fn, protocol=5)
+            blob = dump_code(fn)
             captured = _frozen_captures(fn)
     except Exception as error:
         raise NotPicklableError(
@@ -77,7 +81,7 @@ def label_of(fn: Callable[..., Any]) -> str:
 
 def _by_reference(fn: Callable[..., Any]) -> bytes | None:
     """`fn` as a reference to an importable module, or None where its code itself must travel."""
-    if not isinstance(fn, types.FunctionType | types.BuiltinFunctionType | type) or fn.__module__ == "__main__":
+    if not isinstance(fn, _NAMED) or fn.__module__ == "__main__":
         return None
     if not isinstance(getattr(fn, "__self__", None), types.ModuleType | type | None):
         return None  # a method such as `items.append` travels with its object, which can change

@@ -11,9 +11,9 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Generator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeVar
 
 from pilot_quantum.resource import payload
 
@@ -126,6 +126,14 @@ class TaskFuture(Future[T]):
         if not already:
             self.handle.owner.cancel_queued(self)
         return True
+
+    def set_result(self, result: T) -> NoReturn:
+        """Not for this kind: its session ends it, and would go on trying to run a task that somebody else has ended."""
+        raise InvalidStateError(f"task {self.id} is ended by its session; make a plain Future to set by hand.")
+
+    def set_exception(self, exception: BaseException | None) -> NoReturn:
+        """Not for this kind, see `set_result`."""
+        raise InvalidStateError(f"task {self.id} is ended by its session; make a plain Future to set by hand.")
 
     def output(self, stream: str | None = None) -> str:
         """What the task's last attempt printed: stdout, then stderr, or only the named one ("stdout", "stderr")."""

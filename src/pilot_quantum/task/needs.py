@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pilot_quantum.errors import InvalidDescriptionError
-from pilot_quantum.resource.capacity import Capacity
+from pilot_quantum.resource.capacity import CAPABILITY, Capacity
 from pilot_quantum.resource.units import format_bytes, parse_bytes
-
-_CAPABILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,7 @@ def fits(needs: Needs, capacity: Capacity) -> Fit:
 def _capabilities(value: object) -> frozenset[str]:
     items = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
     for item in items:
-        if not isinstance(item, str) or not _CAPABILITY.match(item):
+        if not isinstance(item, str) or not CAPABILITY.match(item):
             raise InvalidDescriptionError(
                 f"Needs(capabilities={value!r}): give names such as 'simulator', in a list or a set."
             )

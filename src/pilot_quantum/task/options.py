@@ -13,6 +13,9 @@ from pilot_quantum.resource.description import unknown
 from pilot_quantum.resource.units import parse_seconds
 from pilot_quantum.task.needs import Needs, NeedsLike, Variant, variants
 
+_HIGHEST = 10**9
+"""The highest priority; the journal holds 64-bit integers."""
+
 
 class Coupling(StrEnum):
     """`tight`: parts run together. `medium`: returns to the same warm place while it is free. `loose`: anywhere."""
@@ -89,6 +92,8 @@ def _check(options: TaskOptions) -> None:
         value = getattr(options, name)
         if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
             raise InvalidDescriptionError(f"{name}={value!r} must be a whole number" + " of at least 0." * (least == 0))
+    if abs(options.priority) > _HIGHEST:
+        raise InvalidDescriptionError(f"priority={options.priority} must be at most {_HIGHEST} from 0 either way.")
     for name in ("timeout", "expected_duration"):
         value = getattr(options, name)
         if value is None:
@@ -99,8 +104,8 @@ def _check(options: TaskOptions) -> None:
         set_(options, name, float(value))
     for name in ("name", "affinity"):
         value = getattr(options, name)
-        if value is not None and (not isinstance(value, str) or not value):
-            raise InvalidDescriptionError(f"{name}={value!r} must be a text that is not empty.")
+        if value is not None and not (isinstance(value, str) and value and value.isprintable()):
+            raise InvalidDescriptionError(f"{name}={value!r} must be a text of printable characters, not empty.")
     if not isinstance(options.wait_for_capacity, bool):
         raise InvalidDescriptionError(f"wait_for_capacity={options.wait_for_capacity!r} must be True or False.")
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
-from pilot_quantum.errors import PilotQuantumError
+from pilot_quantum.errors import PilotQuantumError, SessionClosedError
 from pilot_quantum.journal.store import JournalWriter
 from pilot_quantum.resource.capacity import Capacity
 from pilot_quantum.resource.engines.events import (
@@ -86,6 +86,8 @@ class Reactor:
         """Whether a submission must wake the thread; else it looks by itself soon."""
         self._deaf_until = 0.0
         self._calls: deque[Callable[[], None]] = deque()
+        self._questions: deque[Callable[[], None]] = deque()
+        """Calls that wait until the events before them have been handled."""
         self._dirty: deque[Handle] = deque()
         self._events: list[Event] = []
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -150,7 +152,7 @@ class Reactor:
             except Exception as error:  # noqa: BLE001 - raised again in the asking thread
                 answer.set_exception(error)
 
-        self.call_soon(reply)
+        self.call_soon(lambda: self._questions.append(reply))
         while self.running:
             with contextlib.suppress(TimeoutError):
                 return answer.result(timeout=1.0)
@@ -185,15 +187,12 @@ class Reactor:
             pass  # looks up now and then so that a defect that ends the thread cannot leave us waiting
         self._delivery.flush()
 
-    def is_idle(self) -> bool:
-        """Whether no task is outstanding."""
-        return not self.running or self.ask(lambda: not self.core.outstanding and not self._dirty)
-
     def stop(self) -> None:
         """End the thread after the work at hand; then deliver what is left."""
         self.call_soon(self._begin_stop)
         if threading.current_thread() is not self._thread:
             self._thread.join()
+        self._fail_rest(SessionClosedError("the session was closed before the task could be queued."))
         self._delivery.close()
 
     # What pilots ask of the scheduler (L1's `Scheduler`), on the reactor's thread.
@@ -289,6 +288,8 @@ class Reactor:
         while self._events:
             events, self._events = self._events, []
             self._carry_out(self.core.handle(events, monotonic()))
+        while self._questions:
+            self._questions.popleft()()
         if self._idle_waiters and not self.core.outstanding and not self._dirty:
             for event in self._idle_waiters:
                 event.set()
@@ -370,11 +371,16 @@ class Reactor:
 
     def _fail_everything(self, error: BaseException) -> None:
         """After a defect: end every future, so that nothing hangs."""
-        self._gather()
         words = f"the scheduler stopped by a defect: {type(error).__name__}: {error}"
-        batch = [Ending(future, TaskState.FAILED, None, PilotQuantumError(words)) for future in self._futures.values()]
+        self._fail_rest(PilotQuantumError(words))
+
+    def _fail_rest(self, error: PilotQuantumError) -> None:
+        """End all futures that are left, in a reactor that runs no more."""
+        self._gather()
+        batch = [Ending(future, TaskState.FAILED, None, error) for future in self._futures.values()]
         self._futures.clear()
-        self._delivery.put(batch)
+        if batch:
+            self._delivery.put(batch)
 
     def _require_engines(self) -> Engines:
         if self._engines is None:

@@ -67,6 +67,8 @@ class Graph:
         self._here = _Here()
         self.ended: Counter[TaskState] = Counter()
         """How many tasks have ended here, without L2 having known them."""
+        self.released = 0
+        """How many tasks L2 has been given."""
 
     def __len__(self) -> int:
         return len(self._held)
@@ -161,6 +163,7 @@ class Graph:
             self._forget(future)
             if problem is None and not held.cancelled:
                 future.submitted = monotonic()  # what it waited for its inputs is not time in a queue
+                self.released += 1
                 self._scheduler.submit(future)  # before the lock is free: a cancellation must find it here or there
                 return
         if held.cancelled:
@@ -198,6 +201,7 @@ class Graph:
             self._emptied.notify_all()
 
     def _record(self, future: Future, state: TaskState, cause: str) -> None:
+        cause = cause.encode("utf-8", "backslashreplace").decode()  # messages may hold half characters of file names
         row = (monotonic(), future.id, state.value, 0, future.handle.group, "", "", cause)
         self._call_soon(lambda: self._journal.task_rows([row]))
 
