@@ -156,4 +156,3 @@ def start(loop: HandLoop, guard: GuardClient, tmp_path: Path) -> Iterator[Callab
     for hand in hands:
         loop.unwatch(hand.link.fileno())
         hand.link.close()
-

@@ -70,8 +70,10 @@ class PilotDescription:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InvalidDescriptionError(f"{name}={value!r} must be a whole number of at least {least}.")
-        if self.walltime is not None and not _is_time(self.walltime):
-            raise InvalidDescriptionError(f"walltime={self.walltime!r} must be a positive time in seconds.")
+        if self.walltime is not None:
+            if not _is_time(self.walltime):
+                raise InvalidDescriptionError(f"walltime={self.walltime!r} must be a positive time in seconds.")
+            object.__setattr__(self, "walltime", float(self.walltime))
         if self.engine not in ENGINES:
             raise InvalidDescriptionError(unknown("engine", str(self.engine), ENGINES))
         if self.name is not None and not (isinstance(self.name, str) and _NAME.match(self.name)):

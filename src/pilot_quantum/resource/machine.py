@@ -32,10 +32,14 @@ def capabilities() -> frozenset[str]:
     return frozenset({"simulator"}) if importlib.util.find_spec("qiskit_aer") else frozenset()
 
 
+def visible_gpus() -> tuple[str, ...]:
+    """Names of the GPUs that this program was told to use; empty where it was told nothing."""
+    return tuple(name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip())
+
+
 def gpu_ids(count: int) -> tuple[str, ...]:
     """Names of the first `count` GPUs, as CUDA_VISIBLE_DEVICES lists them."""
-    visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    return tuple(visible[:count]) if len(visible) >= count else tuple(str(index) for index in range(count))
+    return visible_gpus()[:count] or tuple(str(index) for index in range(count))
 
 
 def _read(path: Path) -> str:

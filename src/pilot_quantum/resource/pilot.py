@@ -57,7 +57,7 @@ class Pilot:
         self._cancel(self.id)
 
     def wait(self, state: PilotState | str = PilotState.ACTIVE, timeout: float | None = None) -> PilotState:
-        """Wait until the pilot has reached `state` or has ended; its state then. Raises TimeoutError after `timeout` s."""
+        """Wait until the pilot has reached `state` or has ended; its state then. Raises TimeoutError."""
         wanted = PilotState(state)
         order = list(PilotState)
         with self._changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,7 @@ class Pilots:
         self._engines: dict[str, Engine] = {}
         self._ending: dict[str, PilotState] = {}
         self._lock = threading.Lock()
+        self._owner = os.getpid()
 
     def all(self) -> tuple[Pilot, ...]:
         """Every pilot of the session, in the order of their making."""
@@ -87,7 +89,12 @@ class Pilots:
         self._engines[pilot].stop("drained")
 
     def close(self) -> None:
-        """End everything that was launched, and wait until it is gone (on the reactor's thread)."""
+        """End everything that was launched, and wait until it is gone (on the reactor's thread).
+
+        Does nothing in a child that the program has forked: what the child has copies of is its parent's.
+        """
+        if os.getpid() != self._owner:
+            return
         for pilot, engine in self._engines.items():
             if not self._pilots[pilot].state.final:
                 engine.stop("session closed")
@@ -99,7 +106,11 @@ class Pilots:
         walltime = pilot.description.walltime
         ends_at = None if walltime is None else monotonic() + walltime
         self._scheduler.announce(pilot.id, pilot.capacity, ends_at)
-        self._engines[pilot.id] = launcher.launch(pilot.id, pilot.description, pilot.capacity)
+        try:
+            self._engines[pilot.id] = launcher.launch(pilot.id, pilot.description, pilot.capacity)
+        except OSError as error:
+            self._loop.emit(EngineEnded(pilot.id, f"it cannot be launched: {error}", failed=True))
+            return
         pilot.move(PilotState.STARTING)
         self._engines[pilot.id].start()
         if walltime is not None:

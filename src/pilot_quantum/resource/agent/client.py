@@ -4,89 +4,201 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import socket
 import subprocess
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from pilot_quantum.resource.agent import wire
+from pilot_quantum.resource.agent.marks import kill_marked
 from pilot_quantum.resource.engines.events import Loop
 
-_BOOT = "import sys; sys.path.append({root!r}); from pilot_quantum.resource.agent.guard import main; main({fd}, {session})"
+# Without the empty entry that `-c` adds: a file random.py in the working directory is none of the guard's business.
+_BOOT = (
+    "import sys; sys.path[:] = [entry for entry in sys.path if entry] + {path!r}; "
+    "from pilot_quantum.resource.agent.guard import main; main({fd}, {session}, {token!r})"
+)
+
+# A child that another thread forks while a process is being started would hold a copy of the pipe on which the start
+# is reported, and we would wait for as long as that child lives.
+_starting = threading.Lock()
+os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_starting.release)
 
 
 class GuardClient:
-    """One guard process, shared by all pilots of a session on this host."""
+    """One guard process, shared by the pilots of a session on this host. Never blocks, but in `close`."""
 
     def __init__(self, loop: Loop) -> None:
+        """Start the guard. Raises OSError when the system gives no process or descriptor for it."""
         self._loop = loop
-        self._watchers: dict[str, Callable[[int, str], None]] = {}
+        self._watchers: dict[tuple[str, int], Callable[[str], None]] = {}
         self._on_loss: list[Callable[[str], None]] = []
+        self._backlog: deque[tuple[bytes, socket.socket | None]] = deque()
+        self._stalled = False
+        """Whether the guard's queue was full, so that we wait until it can be written to."""
+        self._environ = _environ()
+        self._token = secrets.token_hex(8)
+        self.lost = False
+        """Whether the guard has died by itself."""
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        root = str(Path(__file__).resolve().parents[3])
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT.format(root=root, fd=theirs.fileno(), session=os.getpid())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C in the terminal is for the session, which then ends the guard
-            )
-        loop.watch(self._control.fileno(), self._heard)
+        path = [*_search_path(), str(Path(__file__).resolve().parents[3])]
+        boot = _BOOT.format(path=path, fd=theirs.fileno(), session=os.getpid(), token=self._token)
+        with theirs, _starting:
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", boot],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C in the terminal is for the session, which then ends the guard
+                )
+            except OSError:
+                self._control.close()
+                raise
+        self._control.setblocking(False)
+        loop.watch(self._control.fileno(), self._ready)
 
     def on_loss(self, callback: Callable[[str], None]) -> None:
         """Call `callback(cause)` should the guard itself die; its workers die with it."""
         self._on_loss.append(callback)
 
-    def start(self, start: wire.Start, on_exit: Callable[[int, str], None]) -> socket.socket:
-        """Fork a worker; the session's end of its link. `on_exit(generation, how)` is called when it has ended."""
+    def off_loss(self, callback: Callable[[str], None]) -> None:
+        """Forget a callback given to `on_loss`."""
+        with contextlib.suppress(ValueError):
+            self._on_loss.remove(callback)
+
+    def start(
+        self,
+        worker: str,
+        generation: int,
+        environ: dict[str, str],
+        output: tuple[Path, Path],
+        on_exit: Callable[[str], None],
+    ) -> socket.socket:
+        """Fork a worker that sees what this process sees; the session's end of its link.
+
+        environ: what differs for it. output: the files of its stdout and stderr. `on_exit(how)` is called when it has
+        ended. Raises OSError when there is no descriptor for the link.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._watchers[start.worker] = on_exit
-        with theirs, contextlib.suppress(BrokenPipeError, ConnectionResetError):  # then on_loss tells
-            socket.send_fds(self._control, [wire.encode(start)], [theirs.fileno()])
+        wanted = _environ() | environ
+        known = self._environ
+        # Only the differences: all of it, with every worker, may be more than a message can hold.
+        changes: dict[str, str | None] = {name: value for name, value in wanted.items() if known.get(name) != value}
+        changes |= dict.fromkeys(known.keys() - wanted.keys())
+        message = wire.Start(
+            worker=worker,
+            generation=generation,
+            mark=f"{self._token}/{worker}/{generation}",
+            environ=[
+                (os.fsencode(name), None if value is None else os.fsencode(value)) for name, value in changes.items()
+            ],
+            directory=os.fsencode(_working_directory()),
+            path=[os.fsencode(entry) for entry in _search_path()],
+            stdout=os.fsencode(output[0]),
+            stderr=os.fsencode(output[1]),
+        )
+        self._watchers[worker, generation] = on_exit
+        self._send(wire.encode(message), theirs)
         return ours
 
     def kill(self, worker: str, generation: int) -> None:
         """End a worker with all that it started."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._control.send(wire.encode(wire.Kill(worker, generation)))
+        if self._control.fileno() >= 0:
+            self._send(wire.encode(wire.Kill(worker, generation)), None)
 
     def close(self, timeout: float = 5.0) -> None:
         """End the guard and, by it, every worker; wait until it is gone, `timeout` seconds at most."""
-        self._loop.unwatch(self._control.fileno())
-        with contextlib.suppress(OSError):
-            # A child that the program has forked may hold a copy of the socket: closing ours would not end the stream.
-            self._control.shutdown(socket.SHUT_RDWR)
-        self._control.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        if self._control.fileno() >= 0:
+            self._loop.unwatch(self._control.fileno())
+            with contextlib.suppress(OSError):
+                # A child that the program has forked may hold a copy of the socket: closing ours would not end it.
+                self._control.shutdown(socket.SHUT_RDWR)
+            self._let_go()
+        try:
             self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # its workers die with it
+            self._process.wait()
 
-    def _heard(self) -> None:
+    def _send(self, data: bytes, link: socket.socket | None) -> None:
+        self._backlog.append((data, link))
+        if not self._stalled:
+            self._drain()
+
+    def _drain(self) -> None:
+        """Send what waits. The guard may be busy forking while its queue is full: then the rest follows later."""
+        while self._backlog:
+            data, link = self._backlog[0]
+            try:
+                if link is None:
+                    self._control.send(data)
+                else:
+                    socket.send_fds(self._control, [data], [link.fileno()])
+            except BlockingIOError:
+                self._loop.watch(self._control.fileno(), self._ready, write=True)
+                self._stalled = True
+                return
+            except OSError:
+                return  # the guard has died: reading tells
+            self._backlog.popleft()
+            if link is not None:
+                link.close()
+        if self._stalled:
+            self._loop.watch(self._control.fileno(), self._ready)
+            self._stalled = False
+
+    def _ready(self) -> None:
         try:
             data = self._control.recv(1 << 16)
-        except ConnectionResetError:
-            data = b""
-        if data:
-            exited = wire.decode_from_guard(data)
-            watcher = self._watchers.get(exited.worker)
-            if watcher is not None:
-                watcher(exited.generation, exited.how)
+        except BlockingIOError:
+            self._drain()
             return
+        except OSError:
+            data = b""
+        if not data:
+            self._lose()
+            return
+        exited = wire.decode_from_guard(data)
+        watcher = self._watchers.pop((exited.worker, exited.generation), None)
+        if watcher is not None:
+            watcher(exited.how)
+        if self._backlog:
+            self._drain()
+
+    def _lose(self) -> None:
+        self.lost = True
         self._loop.unwatch(self._control.fileno())
-        for callback in self._on_loss:
-            callback(f"the guard process {self._process.pid} died")
+        self._let_go()
+        # The kernel has ended the workers; what their tasks had started is now nobody's.
+        kill_marked(self._token)
+        for callback in list(self._on_loss):
+            callback(f"the guard process {self._process.pid} died, and its workers with it")
+
+    def _let_go(self) -> None:
+        self._control.close()
+        for _, link in self._backlog:
+            if link is not None:
+                link.close()
+        self._backlog.clear()
+        self._watchers.clear()
 
 
-def worker_start(
-    worker: str, generation: int, environ: dict[str, str], stdout: Path, stderr: Path
-) -> wire.Start:
-    """What the guard needs to fork a worker that sees what this process sees."""
-    return wire.Start(
-        worker=worker,
-        generation=generation,
-        environ=dict(os.environ) | environ,
-        directory=os.getcwd(),
-        path=[entry or os.getcwd() for entry in sys.path],
-        stdout=str(stdout),
-        stderr=str(stderr),
-    )
+def _environ() -> dict[str, str]:
+    # Name by name: another thread may be changing it.
+    return {name: value for name in list(os.environ) if (value := os.environ.get(name)) is not None}
+
+
+def _search_path() -> list[str]:
+    here = _working_directory()
+    return [entry or here for entry in sys.path if isinstance(entry, str)]
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it has been removed
+        return os.sep

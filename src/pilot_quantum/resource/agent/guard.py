@@ -1,7 +1,8 @@
 """The guard: one small process per host that forks the workers and ends all they started when the session dies.
 
 It stays single-threaded and light, so that a fork costs milliseconds. On Linux it is the subreaper of its
-descendants: a process that a task detached comes back to the guard when its parent ends, and is found at the end.
+descendants: a process that a task detached comes back to the guard when its parent ends. By its mark it is ended with
+its worker; one that has lost its mark, at the end.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+import psutil
+
 from pilot_quantum.resource.agent import threads, wire, worker
+from pilot_quantum.resource.agent.marks import MARK, kill_tree, mark_of
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _MESSAGE = 1 << 20
@@ -30,17 +33,20 @@ _GRACE = 3.0
 class _Child:
     worker: str
     generation: int
+    mark: str
 
 
 class Guard:
     """Serves `control`, a SOCK_SEQPACKET socket to the process `session`, until either is gone.
 
-    The socket alone would not tell: a child that the program has forked holds a copy of it.
+    The socket alone would not tell: a child that the program has forked holds a copy of it. `token` begins the marks of
+    all workers.
     """
 
-    def __init__(self, control: socket.socket, session: int) -> None:
+    def __init__(self, control: socket.socket, session: int, token: str) -> None:
         self._control = control
         self._session = session
+        self._token = f"{token}/"
         self._children: dict[int, _Child] = {}
 
     def serve(self) -> None:
@@ -81,37 +87,47 @@ class Guard:
             return False
         message = wire.decode_for_guard(data)
         if isinstance(message, wire.Start):
-            self._fork(message, fds[0])
+            self._start(message, fds)
         else:
-            for pid, child in list(self._children.items()):
+            for pid, child in self._children.items():
                 if (child.worker, child.generation) == (message.worker, message.generation):
-                    _kill([pid])
+                    _kill(pid)
         return True
 
+    def _start(self, start: wire.Start, fds: list[int]) -> None:
+        try:
+            if not fds:
+                raise OSError("no descriptor is left for its link")
+            self._fork(start, fds[0])
+        except OSError as error:
+            self._tell(start.worker, start.generation, f"could not be forked: {error}")
+        finally:
+            for fd in fds:
+                os.close(fd)
+
     def _fork(self, start: wire.Start, fd: int) -> None:
+        guard = os.getpid()
         pid = os.fork()
         if pid:
-            self._children[pid] = _Child(start.worker, start.generation)
-            os.close(fd)
+            self._children[pid] = _Child(start.worker, start.generation, start.mark)
             return
         status = 1
         try:
-            _become_worker(start, keep=fd)
-            worker.Worker(socket.socket(fileno=fd)).run()
-            status = 0
+            link = socket.socket(fileno=fd)
+            try:
+                _become_worker(start, keep=fd, guard=guard)
+            except OSError as error:
+                link.sendall(wire.frame(wire.Stillborn(str(error))))
+            else:
+                worker.Worker(link).run()
+                status = 0
         except BaseException:  # noqa: BLE001 - a forked child must never return into the guard's loop
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(status)
 
     def _reap(self) -> None:
-        while True:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if ended is None:
-                return
+        while (ended := _ended_child()) is not None:
             pid = ended.si_pid
             child = self._children.pop(pid, None)
             if child is not None:
@@ -119,14 +135,29 @@ class Guard:
                 _kill_group(pid)
             _, status = os.waitpid(pid, 0)
             if child is not None:
-                with contextlib.suppress(OSError):
-                    self._control.send(wire.encode(wire.Exited(child.worker, child.generation, _how(status))))
+                self._tell(child.worker, child.generation, _how(status))
+        self._end_detached()
+
+    def _end_detached(self) -> None:
+        """End what workers that are gone had started and what has left their process groups: it is our child now."""
+        alive = {child.mark for child in self._children.values()}
+        for process in _children():
+            if process.pid in self._children:
+                continue
+            mark = mark_of(process)
+            if mark.startswith(self._token) and mark not in alive:
+                kill_tree(process)
+
+    def _tell(self, worker: str, generation: int, how: str) -> None:
+        with contextlib.suppress(OSError):
+            self._control.send(wire.encode(wire.Exited(worker, generation, how)))
 
     def end(self) -> None:
         """Kill every worker and all descendants, and wait until they are gone."""
         deadline = time.monotonic() + _GRACE
         while time.monotonic() < deadline:
-            _kill(_children_of(os.getpid()))
+            for process in _children():
+                _kill(process.pid)
             try:
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
@@ -135,7 +166,8 @@ class Guard:
             time.sleep(0.01)  # between two rounds: orphans arrive here only when their parents have ended
 
 
-def _become_worker(start: wire.Start, keep: int) -> None:
+def _become_worker(start: wire.Start, keep: int, guard: int) -> None:
+    """Turn this process, a fresh fork of `guard`, into a worker. Raises OSError when its output cannot be opened."""
     os.set_inheritable(keep, False)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM):
@@ -143,6 +175,8 @@ def _become_worker(start: wire.Start, keep: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setsid()
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != guard:  # it died before we asked to die with it
+        os._exit(1)
     for stream, path in ((1, start.stdout), (2, start.stderr)):
         target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.lseek(target, 0, os.SEEK_END)
@@ -157,14 +191,18 @@ def _become_worker(start: wire.Start, keep: int) -> None:
                 os.close(fd)
     sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
-    os.environ.clear()
-    os.environ.update(start.environ)
+    os.environ[MARK] = start.mark
+    for name, value in start.environ:
+        if value is None:
+            os.environb.pop(name, None)
+        else:
+            os.environb[name] = value
     with contextlib.suppress(OSError):
         os.chdir(start.directory)
-    sys.path[:] = start.path
+    sys.path[:] = [os.fsdecode(entry) for entry in start.path]
     sys.argv[:] = ["pilot-quantum-worker"]
     random.seed()  # a fork inherits the guard's state: without this all workers draw the same numbers
-    threads.adopt(int(start.environ.get(threads.CORES, "1")), start.environ.get("CUDA_VISIBLE_DEVICES", ""))
+    threads.adopt(int(os.environ.get(threads.CORES, "1")), os.environ.get("CUDA_VISIBLE_DEVICES", ""))
 
 
 def _process_handle(pid: int) -> int | None:
@@ -187,18 +225,15 @@ def _open_descriptors() -> list[int]:
     return list(range(3, 256))
 
 
-def _kill(pids: Iterable[int]) -> None:
-    """SIGKILL these children of ours, their process groups and all their descendants, each identified before."""
-    import psutil
-
-    for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(pid)
-            descendants = process.children(recursive=True)
-            _kill_group(pid)
-            for one in (process, *descendants):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    one.kill()
+def _kill(pid: int) -> None:
+    """SIGKILL this child of ours, its process group and all its descendants."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        descendants = process.children(recursive=True)  # before they lose their parent
+        _kill_group(pid)
+        for one in (process, *descendants):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 def _kill_group(pid: int) -> None:
@@ -207,10 +242,16 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _children_of(pid: int) -> list[int]:
-    import psutil
+def _ended_child() -> os.waitid_result | None:
+    """A child that has ended, without reaping it: until then its id is surely its own."""
+    try:
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
 
-    return [child.pid for child in psutil.Process(pid).children()]
+
+def _children() -> list[psutil.Process]:
+    return list(psutil.Process().children())
 
 
 def _how(status: int) -> str:
@@ -225,8 +266,8 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def main(fd: int, session: int) -> None:
+def main(fd: int, session: int, token: str) -> None:
     """Serve the control socket `fd` for process `session`; the entry point of the guard's process."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    guard = Guard(socket.socket(fileno=fd), session)
+    guard = Guard(socket.socket(fileno=fd), session, token)
     guard.serve()

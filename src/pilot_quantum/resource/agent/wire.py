@@ -7,6 +7,8 @@ import struct
 import msgspec
 
 LENGTH = struct.Struct("<Q")
+LONGEST = 1 << 40
+"""Bytes: a length above is no length but garbage."""
 
 ParcelRow = tuple[int, int, bytes, tuple[bytes, ...]]
 OutcomeRow = tuple[int, int, float, float, bool]
@@ -54,16 +56,27 @@ class Withdrawn(msgspec.Struct, tag="withdrawn", array_like=True, frozen=True):
     items: list[tuple[int, int]]
 
 
+class Stillborn(msgspec.Struct, tag="stillborn", array_like=True, frozen=True):
+    """The worker cannot start, and why."""
+
+    why: str
+
+
 class Start(msgspec.Struct, tag="start", array_like=True, frozen=True):
-    """To the guard: fork a worker on the socket that comes with this message."""
+    """To the guard: fork a worker on the socket that comes with this message.
+
+    Names and paths are bytes, as the system has them. `environ` holds what differs from the guard's own environment;
+    None removes a variable. `mark` tells whose the worker's processes are.
+    """
 
     worker: str
     generation: int
-    environ: dict[str, str]
-    directory: str
-    path: list[str]
-    stdout: str
-    stderr: str
+    mark: str
+    environ: list[tuple[bytes, bytes | None]]
+    directory: bytes
+    path: list[bytes]
+    stdout: bytes
+    stderr: bytes
 
 
 class Kill(msgspec.Struct, tag="kill", array_like=True, frozen=True):
@@ -83,9 +96,13 @@ class Exited(msgspec.Struct, tag="exited", array_like=True, frozen=True):
 
 encode = msgspec.msgpack.Encoder().encode
 decode_for_worker = msgspec.msgpack.Decoder(Function | Tasks | Withdraw).decode
-decode_from_worker = msgspec.msgpack.Decoder(Hello | Report | Withdrawn).decode
+decode_from_worker = msgspec.msgpack.Decoder(Hello | Report | Withdrawn | Stillborn).decode
 decode_for_guard = msgspec.msgpack.Decoder(Start | Kill).decode
 decode_from_guard = msgspec.msgpack.Decoder(Exited).decode
+
+
+class FrameError(ValueError):
+    """What arrived is no frame: somebody else has written to the stream."""
 
 
 class Frames:
@@ -95,12 +112,14 @@ class Frames:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that `data` completes, in order."""
+        """The messages that `data` completes, in order. Raises FrameError when it cannot be a frame."""
         buffer = self._buffer
         buffer += data
         messages, at, size = [], 0, len(buffer)
         while size - at >= LENGTH.size:
             (length,) = LENGTH.unpack_from(buffer, at)
+            if length > LONGEST:
+                raise FrameError(f"a frame of {length} bytes was announced")
             end = at + LENGTH.size + length
             if end > size:
                 break

@@ -27,6 +27,9 @@ PROMPT = 0.001
 """Seconds: a task that took longer is reported at once, shorter ones together."""
 TICK = 0.005
 """Seconds between looks of the listener at what the runner does, while there is something to look at."""
+OVERDUE = 0.1
+"""Seconds without a look at the socket after which the listener looks in the runner's place: a bundle is planned for
+half of that, so somebody may want the rest of this one back."""
 LINGER = 20
 """Ticks for which the listener goes on looking at an idle runner before it sleeps until there is work."""
 
@@ -45,22 +48,27 @@ class Worker:
         self._rows: list[wire.DoneRow] = []
         self._current: tuple[int, int, float] | None = None
         self._announced: tuple[int, int, float] | None = None
+        self._streams = (1, 2)
         self._output = (0, 0)
         self._frames = wire.Frames()
         self._reading = threading.Lock()
         """Who holds it reads the socket."""
         self._wanted = False
         """Whether the runner wants to read again."""
+        self._looked = 0.0
+        """When the runner last read."""
         self._busy = threading.Event()
         self._nudge_in, self._nudge_out = os.pipe()
 
     def run(self) -> None:
         """Work until the session closes the link."""
-        self._output = _positions()
+        # Copies: a task may put something else in the places 1 and 2.
+        self._streams = (os.dup(1), os.dup(2))
+        self._output = self._positions()
         self._send(wire.Hello(os.getpid()))
         threading.Thread(target=self._listen, name="pilot-quantum-listener", daemon=True).start()
         slow = False
-        order, pending = self._order, self._pending
+        order, pending, process = self._order, self._pending, os.getpid()
         while True:
             while not order:
                 self._flush()
@@ -76,6 +84,8 @@ class Worker:
             if slow:
                 self._flush()
             done = self._attempt(tasks, row, began)
+            if os.getpid() != process:
+                os._exit(not done[0][4])  # a child that the task has forked, and that came back from the task
             slow = done[0][3] - began > PROMPT
             with self._lock:
                 self._rows.append(done)
@@ -94,6 +104,7 @@ class Worker:
                 return False
         finally:
             self._reading.release()
+        self._looked = monotonic()
         if not self._busy.is_set():
             self._busy.set()
         return True
@@ -110,7 +121,7 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - whatever user code raises belongs to its future
             result, ok = dump_error(error), False
         ended = monotonic()
-        return (task, attempt, began, ended, ok), result, self._output_since_last()
+        return (task, attempt, began, ended, ok), result, self._output_since_last(attempt)
 
     def _function(self, digest: str) -> Any:
         function = self._functions[digest]
@@ -118,12 +129,21 @@ class Worker:
             function = self._functions[digest] = pickle.loads(function)
         return function
 
-    def _output_since_last(self) -> tuple[int, int, int, int] | None:
-        before, after = self._output, _positions()
-        if before == after:
-            return None
+    def _output_since_last(self, attempt: int) -> tuple[int, int, int, int] | None:
+        before, after = self._output, self._positions()
+        if before == after and attempt == 1:
+            return None  # a later one that prints nothing must still say so: the one before it may have printed
         self._output = after
         return before[0], after[0], before[1], after[1]
+
+    def _positions(self) -> tuple[int, int]:
+        """How far stdout and stderr have been written, in bytes."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError, AttributeError):
+                continue  # closed or replaced by the task: then there is nothing to flush
+        return _position(self._streams[0]), _position(self._streams[1])
 
     def _flush(self) -> None:
         with self._lock:
@@ -166,16 +186,20 @@ class Worker:
                     return self._listen_for_runner()
                 finally:
                     self._reading.release()
-        if not self._reading.acquire(blocking=False):
-            self._busy.clear()  # the runner is reading, and sets it again when something has come
-        else:
+        # Cleared first, looked then: a runner that is reading sees it cleared, and sets it when something has come.
+        self._busy.clear()
+        if self._reading.acquire(blocking=False):
             self._reading.release()
+            self._busy.set()
         return True
 
     def _is_stuck(self) -> bool:
-        """Whether the runner has been with one task for long, or is far from being done with what it has."""
+        """Whether the runner has been with one task for long, or with many without a look at the socket."""
         current = self._current
-        return current is not None and monotonic() - current[2] > TICK / 2
+        if current is None:
+            return False
+        now = monotonic()
+        return now - current[2] > TICK / 2 or now - self._looked > OVERDUE
 
     def _listen_for_runner(self) -> bool:
         """Read and report in the runner's place until it wants to read again; False when the link is closed."""
@@ -237,16 +261,6 @@ def dump_error(error: BaseException) -> bytes:
     except Exception:  # noqa: BLE001 - a broken __str__ must not lose the outcome
         message = "(no message: its __str__ raises)"
     return pickle.dumps((blob, f"{type(error).__module__}.{type(error).__qualname__}", message, text))
-
-
-def _positions() -> tuple[int, int]:
-    """How far stdout and stderr have been written, in bytes."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            continue  # closed or replaced by the task: then there is nothing to flush
-    return _position(1), _position(2)
 
 
 def _position(fd: int) -> int:

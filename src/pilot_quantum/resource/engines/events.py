@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-
 Outcome = tuple[int, int, float, float, bool]
 """How one attempt ended: task, attempt, began, ended (monotonic seconds of the session's host), ok (no exception)."""
 
@@ -15,7 +14,9 @@ Parcel = tuple[int, int, bytes, tuple[bytes, ...]]
 """One task on its way: task, attempt, pickled arguments, pickled values of the futures among them."""
 
 Leftover = tuple[Outcome, bytes, tuple[int, int, int, int] | None]
-"""What an attempt left: its outcome, the pickled value or error, the byte ranges of its stdout and stderr."""
+"""What an attempt left: its outcome, the pickled value or error, the byte ranges of its stdout and stderr.
+
+The value is empty where the attempt was lost with its worker: then only the output counts, and no outcome follows."""
 
 
 @dataclass(frozen=True, slots=True)

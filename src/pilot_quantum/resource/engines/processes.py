@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from pilot_quantum.resource.agent import threads, wire
-from pilot_quantum.resource.agent.client import GuardClient, worker_start
+from pilot_quantum.resource.agent.client import GuardClient
 from pilot_quantum.resource.engines.events import (
     Began,
     EngineEnded,
@@ -45,6 +44,14 @@ class _Link:
         self.ready = False
         self.doomed = ""
         """Why we are ending it, if we are."""
+        self.complaint = ""
+        """What it said that kept it from starting."""
+        self.running: tuple[int, int] | None = None
+        """The (task, attempt) that it runs, where that is known: announced, or shipped alone."""
+        self.given_up: tuple[int, int] | None = None
+        """The one whose output has been handed over as that of a lost attempt: should it still end, it is too late."""
+        self.told = (_size(stdout), _size(stderr))
+        """How far its output belongs to attempts that have been reported."""
         link.setblocking(False)
 
 
@@ -67,19 +74,25 @@ class ProcessesEngine:
 
     def start(self) -> None:
         """Fork the workers."""
-        self._guard.on_loss(lambda cause: self._end(cause, failed=True))
+        self._guard.on_loss(self._guard_lost)
         for name in self._names:
-            self._fork(name)
+            if self._fork(name) is None:
+                return
 
     def ship(self, shipment: Shipment) -> None:
         """Send tasks to a worker; a worker whose process has seen other GPUs gets a new process first."""
-        link = self._links[shipment.worker]
+        link = self._links.get(shipment.worker)
+        if link is None:
+            return  # the engine has just ended, and its event is on its way
         gpus = ",".join(self._gpus[index] for index in shipment.gpus)
         if link.gpus is not None and link.gpus != gpus:
-            self._forget(link)
             self._guard.kill(link.worker, link.generation)
+            self._forget(link)
             link = self._fork(shipment.worker)
+            if link is None:
+                return
         link.gpus = gpus
+        link.running = shipment.parcels[0][:2] if len(shipment.parcels) == 1 else None
         if shipment.function not in link.functions:
             link.functions.add(shipment.function)
             self._send(link, wire.Function(shipment.function, self._loop.function(shipment.function)))
@@ -96,53 +109,73 @@ class ProcessesEngine:
         link = self._links.get(worker)
         if link is not None:
             link.doomed = cause
+            self._deliver_lost(link)  # now: the task that is being ended may be resolved before the process is gone
             self._guard.kill(worker, link.generation)
 
     def stop(self, cause: str) -> None:
         """End all workers at once."""
         self._end(cause, failed=False)
 
-    def _fork(self, name: str) -> _Link:
+    def _fork(self, name: str) -> _Link | None:
+        """A new process for the worker `name`; None, and the end of the engine, when there is no descriptor for it."""
         self._generation += 1
         stem = name.replace("/", "-")
-        stdout, stderr = self._output / f"{stem}.out", self._output / f"{stem}.err"
-        start = worker_start(name, self._generation, threads.environment(1, ""), stdout, stderr)
-        link = _Link(name, self._generation, self._guard.start(start, self._make_on_exit(name)), stdout, stderr)
+        output = self._output / f"{stem}.out", self._output / f"{stem}.err"
+
+        def on_exit(how: str) -> None:
+            if self._links.get(name) is link:
+                self._died(link, how)
+
+        try:
+            ours = self._guard.start(name, self._generation, threads.environment(1, ""), output, on_exit)
+        except OSError as error:
+            self._end(f"worker {name} cannot be started: {error}", failed=True)
+            return None
+        link = _Link(name, self._generation, ours, *output)
         self._links[name] = link
         self._loop.watch(link.socket.fileno(), lambda: self._ready(link))
         return link
 
-    def _make_on_exit(self, name: str) -> Callable[[int, str], None]:
-        def on_exit(generation: int, how: str) -> None:
-            link = self._links.get(name)
-            if link is not None and link.generation == generation and not self._ended:
-                self._died(link, how)
-
-        return on_exit
-
     def _died(self, link: _Link, how: str) -> None:
         self._read(link)  # what it reported before it died
+        self._deliver_lost(link)
         self._forget(link)
-        if not link.ready:
+        if link.ready or link.gpus is not None:  # it was announced, it or the process in whose place it came
+            self._loop.emit(WorkerLost(self._pilot, link.worker, link.doomed or how))
+        if not link.ready and not link.doomed:
             self._stillborn += 1
             if self._stillborn >= _STILLBORN:
-                words = _tail(link.stderr)
-                self._end(f"its workers cannot start: the last {how}" + (f", saying: {words}" if words else ""), True)
+                words = f", saying: {link.complaint}" if link.complaint else ""
+                self._end(f"its workers cannot start: the last {how}{words}", failed=True)
                 return
-        else:
-            self._loop.emit(WorkerLost(self._pilot, link.worker, link.doomed or how))
         self._fork(link.worker)
+
+    def _deliver_lost(self, link: _Link) -> None:
+        """Hand over what the attempt has printed that will not report any more."""
+        if link.running is None:
+            return
+        link.given_up, link.running = link.running, None
+        task, attempt = link.given_up
+        (out, err), link.told = link.told, (_size(link.stdout), _size(link.stderr))
+        lost = (task, attempt, 0.0, 0.0, False)
+        self._loop.deliver([(lost, b"", (out, link.told[0], err, link.told[1]))], link.stdout, link.stderr)
 
     def _forget(self, link: _Link) -> None:
         self._loop.unwatch(link.socket.fileno())
         link.socket.close()
         self._links.pop(link.worker, None)
 
+    def _guard_lost(self, cause: str) -> None:
+        self._end(cause, failed=True)
+
     def _end(self, cause: str, failed: bool) -> None:
         if self._ended:
             return
         self._ended = True
+        self._guard.off_loss(self._guard_lost)
         for link in list(self._links.values()):
+            self._read(link)  # what has ended is not to be lost
+            self._deliver_lost(link)
             self._guard.kill(link.worker, link.generation)
             self._forget(link)
         self._loop.emit(EngineEnded(self._pilot, cause, failed))
@@ -164,24 +197,46 @@ class ProcessesEngine:
                 # Closed by the worker's end; that it has died, and how, the guard will tell.
                 self._loop.unwatch(link.socket.fileno())
                 return
-            for message in link.frames.feed(data):
-                self._take(link, wire.decode_from_worker(message))
+            try:
+                for message in link.frames.feed(data):
+                    self._take(link, wire.decode_from_worker(message))
+            except (ValueError, msgspec.DecodeError) as error:  # ValueError: no frame, or no text where one should be
+                self._loop.unwatch(link.socket.fileno())
+                link.doomed = f"what it sent is no message ({error}): a task has written to its worker's socket"
+                self._guard.kill(link.worker, link.generation)
+                return
             if len(data) < _CHUNK:
                 return
 
-    def _take(self, link: _Link, message: wire.Hello | wire.Report | wire.Withdrawn) -> None:
+    def _take(self, link: _Link, message: wire.Hello | wire.Report | wire.Withdrawn | wire.Stillborn) -> None:
         if isinstance(message, wire.Report):
-            if message.rows:
-                self._loop.deliver(message.rows, link.stdout, link.stderr)
-                outcomes = [row[0] for row in message.rows]
-                self._loop.emit(Outcomes(self._pilot, link.worker, outcomes))
+            rows = message.rows
+            if link.given_up is not None:
+                rows = [row for row in rows if row[0][:2] != link.given_up]
+            if rows:
+                self._loop.deliver(rows, link.stdout, link.stderr)
+                self._loop.emit(Outcomes(self._pilot, link.worker, [row[0] for row in rows]))
+                self._follow(link, rows)
             if message.began is not None:
+                link.running = message.began[:2]
                 self._loop.emit(Began(self._pilot, link.worker, *message.began))
         elif isinstance(message, wire.Withdrawn):
+            if link.running in message.items:
+                link.running = None
             self._loop.emit(Revoked(self._pilot, link.worker, message.items))
+        elif isinstance(message, wire.Stillborn):
+            link.complaint = message.why
         else:
             self._stillborn, link.ready = 0, True
             self._loop.emit(WorkerUp(self._pilot, link.worker, message.pid))
+
+    def _follow(self, link: _Link, rows: Sequence[wire.DoneRow]) -> None:
+        """Keep account of what runs, and of whose the output is so far."""
+        for outcome, _, output in rows:
+            if output is not None:
+                link.told = output[1], output[3]
+            if link.running is not None and link.running == outcome[:2]:
+                link.running = None
 
     # Writing: never blocks; what the socket does not take waits in the backlog.
 
@@ -211,7 +266,8 @@ class ProcessesEngine:
             return 0  # full: poll tells when to go on; broken: the guard tells what happened
 
 
-def _tail(path: Path) -> str:
-    with contextlib.suppress(OSError):
-        return path.read_text(errors="replace").strip().rpartition("\n")[2]
-    return ""
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # not made yet, or removed
+        return 0

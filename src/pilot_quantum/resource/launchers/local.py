@@ -31,6 +31,12 @@ class LocalLauncher:
                 f"memory={memory} ({format_bytes(memory)}) is more than this machine lets us use: "
                 f"{format_bytes(installed)}. Ask for less, or leave it out to take all."
             )
+        visible = machine.visible_gpus()
+        if visible and len(visible) < description.gpus:
+            raise InvalidDescriptionError(
+                f"gpus={description.gpus} is more than this program may see: "
+                f"CUDA_VISIBLE_DEVICES={','.join(visible)!r} shows {len(visible)}. Ask for fewer, or set it anew."
+            )
         return Capacity(
             nodes=1,
             cores=description.cores if description.cores is not None else machine.cores(),
@@ -41,6 +47,9 @@ class LocalLauncher:
 
     def launch(self, pilot: str, description: PilotDescription, capacity: Capacity) -> Engine:
         """An engine whose workers the session's guard forks."""
+        if self._guard is not None and self._guard.lost:
+            self._guard.close()
+            self._guard = None
         if self._guard is None:
             self._guard = GuardClient(self._loop)
         gpus = machine.gpu_ids(capacity.gpus)

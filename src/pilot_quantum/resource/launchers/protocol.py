@@ -16,7 +16,7 @@ class Launcher(Protocol):
         """What a pilot with this description offers. Raises InvalidDescriptionError when that cannot be had."""
 
     def launch(self, pilot: str, description: PilotDescription, capacity: Capacity) -> Engine:
-        """The engine of a new allocation, not yet started."""
+        """The engine of a new allocation, not yet started. Raises OSError when the system refuses it."""
 
     def close(self) -> None:
         """End all that was launched, and wait until it is gone."""
