@@ -164,9 +164,9 @@ class Harness:
             match instruction:
                 case Ship():
                     double = self.workers[instruction.worker]
-                    assert not double.items, "a busy worker was given a second bundle"
+                    assert len(double.items) <= 1, "a busy worker was given a second bundle"
                     assert not double.doomed, "a worker that is being ended was given a bundle"
-                    double.items = list(instruction.items)
+                    double.items += instruction.items
                     double.cores, double.gpus = instruction.cores, instruction.gpus
                     self.dispatched += [(task, instruction.worker) for task, _ in instruction.items]
                 case Resolve():

@@ -91,6 +91,35 @@ def test_bundles_shrink_towards_the_end_so_that_no_slot_starves(core: Harness) -
     assert len(core.workers["p1/0"].items) <= 10
 
 
+def test_a_worker_at_its_last_short_task_is_given_more_of_the_same(core: Harness) -> None:
+    core.pilot(cores=1)
+    core.submit(50)
+    core.now = 0.01
+    core.finish("p1/0", took=0.01)
+    while len(core.workers["p1/0"].items) > 2:
+        core.now += 0.01
+        core.finish("p1/0", took=0.01)
+    core.begin("p1/0")
+    core.now += 0.01
+    core.finish("p1/0", took=0.01)
+    assert len(core.workers["p1/0"].items) > 1
+    core.run()
+    assert len(core.resolved) == 50
+
+
+def test_a_worker_is_given_no_more_when_something_more_urgent_waits(core: Harness) -> None:
+    core.pilot(cores=1)
+    core.submit(50)
+    core.now = 0.01
+    core.finish("p1/0", took=0.01)
+    urgent = core.submit(fn="urgent", priority=1)
+    while len(core.workers["p1/0"].items) > 1:
+        core.now += 0.01
+        core.finish("p1/0", took=0.01)
+    core.finish("p1/0", took=0.01)
+    assert core.where(urgent) == "p1/0"
+
+
 def test_a_tail_that_takes_longer_than_thought_is_asked_back_for_an_idle_slot(core: Harness) -> None:
     core.pilot(cores=2)
     core.submit(60)

@@ -122,9 +122,9 @@ class Book:
         self.counts[_QUEUED] += len(tasks)
         self._rows += [(at, task, "queued", 0, group, "", "", "") for at, task in zip(event.times, tasks, strict=True)]
 
-    def ship(self, bundle: Bundle, now: float) -> None:
-        """Queued → shipped, for all tasks of a new bundle, whose ids have been taken from `queued`."""
-        left, group, pilot, worker = bundle.left, bundle.queue.group, bundle.pilot, bundle.worker
+    def ship(self, bundle: Bundle, left: dict[int, int], now: float) -> None:
+        """Queued → shipped, for tasks (with their attempts) of a bundle, whose ids have been taken from `queued`."""
+        group, pilot, worker = bundle.queue.group, bundle.pilot, bundle.worker
         self._check(next(iter(left)), _QUEUED, _SHIPPED)
         self.bundle_of.update(dict.fromkeys(left, bundle))
         bundle.queue.out += len(left)

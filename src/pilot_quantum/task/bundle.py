@@ -26,10 +26,13 @@ class Bundle:
         "recheck",
         "shipped",
         "slot",
+        "solitary",
         "touched",
     )
 
-    def __init__(self, queue: Queue, pilot: str, slot: Slot, choice: int, left: dict[int, int], now: float) -> None:
+    def __init__(
+        self, queue: Queue, pilot: str, slot: Slot, choice: int, left: dict[int, int], now: float, solitary: bool
+    ) -> None:
         self.queue = queue
         self.pilot = pilot
         self.slot = slot
@@ -37,6 +40,8 @@ class Bundle:
         self.left = left
         self.alone = len(left) == 1
         """Whether a loss can be charged to its one task."""
+        self.solitary = solitary
+        """Whether that must stay so: its task was lost together with others before."""
         self.current: int | None = None
         """The task that is known to be running."""
         self.shipped = now
@@ -46,6 +51,11 @@ class Bundle:
         """Whether its worker is being killed by us."""
         self.recheck = True
         """Whether its tail may be asked back for an idle slot."""
+
+    def add(self, more: dict[int, int]) -> None:
+        """Tasks that follow those that are left."""
+        self.left.update(more)
+        self.alone = False
 
     @property
     def worker(self) -> str:

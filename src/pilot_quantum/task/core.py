@@ -68,6 +68,8 @@ class Core:
         self._now = 0.0
         self._out: list[Instruction] = []
         self._unwanted: list[Forget] = []
+        self._thin: list[Bundle] = []
+        """Bundles that may soon be empty."""
         self._wake = float("inf")
         self._rules: dict[type, Callable[[Any], None]] = {
             Submitted: self._submitted,
@@ -98,9 +100,14 @@ class Core:
         return self._take_instructions()
 
     @property
-    def idle(self) -> int:
-        """Core-slots that could take a task now."""
-        return sum(pilot.idle for pilot in self._pilots.values())
+    def idle(self) -> bool:
+        """Whether a core-slot could take a task now. Asked several times in each pass: no generator, no sum."""
+        for pilot in self._pilots.values():
+            if pilot.live:
+                for node in pilot.nodes:
+                    if node.idle:
+                        return True
+        return False
 
     @property
     def outstanding(self) -> int:
@@ -195,6 +202,7 @@ class Core:
             seconds += finished - began
         if done:
             bundle.touched = done[-1][3]
+            self._thin.append(bundle)
             self._book.finish(bundle, done)
             bundle.queue.durations.learn(event.pilot, bundle.choice, seconds / len(done), len(done))
             self._changed[bundle.queue] = None
@@ -405,7 +413,7 @@ class Core:
     def _schedule(self) -> None:
         blocked: list[Queue] = []
         reserved: dict[tuple[str, int], Reservation] = {}
-        while self._ready and self.idle > 0:
+        while self._ready and self.idle:
             queue = self._ready.pop()
             if queue is None:
                 break
@@ -417,6 +425,8 @@ class Core:
                 continue
             self._ship(queue, candidate, backfill=(candidate.pilot, candidate.node) in reserved)
             self._push(queue)
+        if self._thin:
+            self._top_up(reserved)
         for queue in blocked:
             self._push(queue)
         if self._book.bundle_of:
@@ -428,21 +438,50 @@ class Core:
         pilot = self._pilots[candidate.pilot]
         choice = queue.key.choices[candidate.choice]
         seconds = queue.durations.predict(pilot.id, candidate.choice)
-        count = 1 if backfill else bundles.size(queue, seconds, self._placement.places(queue))
+        alone = backfill or len(queue) == 1
+        count = 1 if alone else bundles.size(queue, seconds, self._placement.places(queue))
+        solitary = bool(queue.alone)
         left = self._take(queue, count)
         if not left:
             return
         node = pilot.nodes[candidate.node]
         slot = node.take(amounts_of(choice.needs), self._home(queue, pilot))
-        bundle = Bundle(queue, pilot.id, slot, candidate.choice, left, self._now)
+        bundle = Bundle(queue, pilot.id, slot, candidate.choice, left, self._now, solitary)
         pilot.hold(bundle)
-        self._book.ship(bundle, self._now)
+        self._book.ship(bundle, left, self._now)
         queue.reserved = None
         if queue.key.affinity is not None:
             self._homes[queue.key.affinity] = (pilot.id, slot.workers[0])
         self._out.append(
             Ship(pilot.id, bundle.worker, choice.function, choice.needs.cores, slot.gpus, list(left.items()))
         )
+
+    def _top_up(self, reserved: dict[tuple[str, int], Reservation]) -> None:
+        """Give workers that are at their last short task more of the same, so that they need not wait for it.
+
+        Only while the queue is the next to be served anyway and longer than the slots there are: what is left at the
+        end, and what has to run alone, stays unbound until a slot is free.
+        """
+        thin, self._thin = self._thin, []
+        for bundle in thin:
+            queue, pilot = bundle.queue, self._pilots[bundle.pilot]
+            if len(bundle.left) != 1 or bundle.solitary or bundle.ending or not pilot.live or pilot.ends_at is not None:
+                continue
+            seconds, places = queue.durations.predict(pilot.id, bundle.choice), self._placement.places(queue)
+            if queue.alone or seconds is None or seconds > bundles.TARGET or len(queue) <= places:
+                continue
+            if (pilot.id, bundle.slot.node) in reserved or not self._ready.is_next(queue):
+                continue
+            more = self._take(queue, bundles.size(queue, seconds, places))
+            if more:
+                bundle.add(more)
+                self._book.ship(bundle, more, self._now)
+                self._changed[queue] = None
+                choice = queue.key.choices[bundle.choice]
+                gpus = bundle.slot.gpus
+                self._out.append(
+                    Ship(pilot.id, bundle.worker, choice.function, choice.needs.cores, gpus, list(more.items()))
+                )
 
     def _take(self, queue: Queue, count: int) -> dict[int, int]:
         """The next `count` tasks of `queue` with their attempt numbers; one at most if it must run alone."""

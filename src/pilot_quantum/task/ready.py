@@ -24,6 +24,12 @@ class Ready:
             queue.rank = self._policy.rank(queue)
             heapq.heappush(self._heap, (queue.rank, queue.index, queue))
 
+    def is_next(self, queue: Queue) -> bool:
+        """Whether no other queue would be served before `queue`."""
+        while self._heap and self._heap[0][0] != self._heap[0][2].rank:
+            heapq.heappop(self._heap)
+        return bool(self._heap) and self._heap[0][2] is queue
+
     def pop(self) -> Queue | None:
         """The queue to be served next, taken out; None when there is none."""
         while self._heap:
