@@ -615,7 +615,6 @@ def test_fifty_pilots_leave_no_descriptor_and_no_thread_behind(session: pq.Sessi
     until(lambda: count() <= before and not guard.children(), f"as few as {before}")
 
 
-@pytest.mark.xfail(reason="the reactor leaves the two ends of its pipe open", strict=True)
 def test_a_session_leaves_no_process_no_thread_and_no_descriptor(tmp_path: Path) -> None:
     def one_session(number: int) -> None:
         with pq.Session(tmp_path / str(number)) as session:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from pilot_quantum.errors import InvalidDescriptionError
 from pilot_quantum.journal.store import JournalWriter
+from pilot_quantum.resource.allocation import Allocation, AllocationState, pilot_state
 from pilot_quantum.resource.capacity import Capacity
 from pilot_quantum.resource.description import PilotDescription
 from pilot_quantum.resource.engines.events import Engine, EngineEnded, EngineEvent, Loop, WorkerLost, WorkerUp
@@ -43,8 +44,12 @@ class Pilots:
         self._journal = journal
         self._launchers: dict[str, Launcher] = {"local": LocalLauncher(loop, output)}
         self._pilots: dict[str, Pilot] = {}
-        self._engines: dict[str, Engine] = {}
+        self._allocations: dict[str, list[Allocation]] = {}
+        self._workers: dict[str, set[str]] = {}
+        """pilot -> its workers that are up."""
+        self._draining: set[str] = set()
         self._ending: dict[str, PilotState] = {}
+        """pilot -> the state in which it shall end, where that is not done."""
         self._lock = threading.Lock()
         self._owner = os.getpid()
 
@@ -54,7 +59,7 @@ class Pilots:
 
     def engine(self, pilot: str) -> Engine:
         """The engine of a pilot that has been launched."""
-        return self._engines[pilot]
+        return self._allocations[pilot][-1].engine
 
     def add(self, description: PilotDescription) -> Pilot:
         """Check and announce a pilot at once; it comes up in the background. Raises InvalidDescriptionError."""
@@ -67,6 +72,7 @@ class Pilots:
                 raise InvalidDescriptionError(f"name={name!r} is taken by another pilot of this session.")
             pilot = Pilot(name, description, capacity, self._drain, self._cancel, self._changed)
             self._pilots[name] = pilot
+            self._allocations[name], self._workers[name] = [], set()
         self._changed(pilot, "")
         self._scheduler.call_soon(lambda: self._launch(pilot, launcher))
         return pilot
@@ -75,18 +81,24 @@ class Pilots:
         """Follow what engines report (on the reactor's thread)."""
         pilot = self._pilots[event.pilot]
         if isinstance(event, WorkerUp):
+            self._workers[pilot.id].add(event.worker)
             self._journal.worker_row(monotonic(), pilot.id, event.worker, "up", event.pid, "")
-            if pilot.state is PilotState.STARTING:
-                pilot.move(PilotState.ACTIVE)
+            if self._allocations[pilot.id][-1].state is AllocationState.STARTING:
+                self._advance(pilot, AllocationState.RUNNING)
         elif isinstance(event, WorkerLost):
+            self._workers[pilot.id].discard(event.worker)
             self._journal.worker_row(monotonic(), pilot.id, event.worker, "lost", 0, event.cause)
         elif isinstance(event, EngineEnded) and not pilot.state.final:
-            end = PilotState.FAILED if event.failed else self._ending.get(pilot.id, PilotState.DONE)
-            pilot.move(end, event.cause)
+            for worker in sorted(self._workers[pilot.id]):
+                self._journal.worker_row(monotonic(), pilot.id, worker, "ended", 0, event.cause)
+            self._workers[pilot.id].clear()
+            if event.failed:
+                self._ending[pilot.id] = PilotState.FAILED
+            self._advance(pilot, AllocationState.ENDED, event.cause)
 
     def stop(self, pilot: str) -> None:
         """End a pilot whose tasks have ended (on the reactor's thread)."""
-        self._engines[pilot].stop("drained")
+        self.engine(pilot).stop("drained")
 
     def close(self) -> None:
         """End everything that was launched, and wait until it is gone (on the reactor's thread).
@@ -95,46 +107,64 @@ class Pilots:
         """
         if os.getpid() != self._owner:
             return
-        for pilot, engine in self._engines.items():
-            if not self._pilots[pilot].state.final:
-                engine.stop("session closed")
+        for name, pilot in self._pilots.items():
+            if self._allocations[name] and not pilot.state.final:
+                self.engine(name).stop("session closed")
         for launcher in self._launchers.values():
             launcher.close()
 
     def _launch(self, pilot: Pilot, launcher: Launcher) -> None:
-        pilot.move(PilotState.QUEUED)
         walltime = pilot.description.walltime
         ends_at = None if walltime is None else monotonic() + walltime
         self._scheduler.announce(pilot.id, pilot.capacity, ends_at)
         try:
-            self._engines[pilot.id] = launcher.launch(pilot.id, pilot.description, pilot.capacity)
+            engine = launcher.launch(pilot.id, pilot.description, pilot.capacity)
         except OSError as error:
             self._loop.emit(EngineEnded(pilot.id, f"it cannot be launched: {error}", failed=True))
             return
-        pilot.move(PilotState.STARTING)
-        self._engines[pilot.id].start()
+        self._allocations[pilot.id].append(Allocation(f"{pilot.id}.1", engine))
+        self._follow(pilot)
+        self._advance(pilot, AllocationState.STARTING)
+        engine.start()
         if walltime is not None:
             self._loop.call_later(walltime, lambda: self._expire(pilot))
 
     def _expire(self, pilot: Pilot) -> None:
         if not pilot.state.final:
-            self._engines[pilot.id].stop(f"its walltime of {pilot.description.walltime:g} s is over")
+            self.engine(pilot.id).stop(f"its walltime of {pilot.description.walltime:g} s is over")
 
     def _drain(self, pilot: str) -> None:
         self._scheduler.call_soon(lambda: self._drain_now(pilot))
 
     def _drain_now(self, pilot: str) -> None:
         if self._pilots[pilot].state in (PilotState.STARTING, PilotState.ACTIVE):
-            self._pilots[pilot].move(PilotState.DRAINING)
+            self._draining.add(pilot)
+            self._follow(self._pilots[pilot])
             self._scheduler.drain(pilot)
 
     def _cancel(self, pilot: str) -> None:
         self._scheduler.call_soon(lambda: self._cancel_now(pilot))
 
     def _cancel_now(self, pilot: str) -> None:
-        if not self._pilots[pilot].state.final:
+        if self._allocations[pilot] and not self._pilots[pilot].state.final:
             self._ending[pilot] = PilotState.CANCELLED
-            self._engines[pilot].stop("cancelled")
+            self.engine(pilot).stop("cancelled")
+
+    def _advance(self, pilot: Pilot, state: AllocationState, cause: str = "") -> None:
+        """Move the pilot's allocation, and the pilot with it."""
+        if self._allocations[pilot.id]:
+            self._allocations[pilot.id][-1].move(state)
+            self._follow(pilot, cause)
+        else:
+            pilot.move(self._ending[pilot.id], cause)  # it could not even be submitted
+
+    def _follow(self, pilot: Pilot, cause: str = "") -> None:
+        """Bring the pilot into the state that its allocations imply."""
+        states = [allocation.state for allocation in self._allocations[pilot.id]]
+        end = self._ending.get(pilot.id, PilotState.DONE)
+        state = pilot_state(states, pilot.id in self._draining, end)
+        if state is not pilot.state:
+            pilot.move(state, cause)
 
     def _changed(self, pilot: Pilot, cause: str) -> None:
         capacity = pilot.capacity

@@ -135,11 +135,14 @@ class TaskFuture(Future[T]):
         """Not for this kind, see `set_result`."""
         raise InvalidStateError(f"task {self.id} is ended by its session; make a plain Future to set by hand.")
 
-    def output(self, stream: str | None = None) -> str:
-        """What the task's last attempt printed: stdout, then stderr, or only the named one ("stdout", "stderr")."""
+    def output(self, stream: str | None = None, attempt: int | None = None) -> str:
+        """What the task's last attempt printed: stdout, then stderr, or only the named one ("stdout", "stderr").
+
+        attempt: an earlier one instead, counted from 1.
+        """
         if stream not in (None, "stdout", "stderr"):
             raise ValueError(f"stream={stream!r} must be 'stdout', 'stderr' or None (both).")
-        outputs = self._outputs
+        outputs = [one for one in self._outputs or () if attempt in (None, one.attempt)]
         if not outputs:
             return ""
         last = outputs[-1]

@@ -79,6 +79,8 @@ class Reactor:
         self._delivery = Delivery()
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = os.pipe()
+        self._wake_lock = threading.Lock()
+        """So that nobody writes to the pipe's number when it has been closed and given to another file."""
         os.set_blocking(self._wake_in, False)
         os.set_blocking(self._wake_out, False)
         self._selector.register(self._wake_in, selectors.EVENT_READ, self._drain_wakes)
@@ -163,7 +165,7 @@ class Reactor:
         self._listening = False
         if self.crash is not None:
             self._fail_everything(self.crash)
-        with contextlib.suppress(BlockingIOError, OSError):  # full: it is awake already; closed: it has ended
+        with self._wake_lock, contextlib.suppress(OSError):  # full: it is awake already; closed: it has ended
             os.write(self._wake_out, b"\0")
 
     @property
@@ -194,6 +196,11 @@ class Reactor:
             self._thread.join()
         self._fail_rest(SessionClosedError("the session was closed before the task could be queued."))
         self._delivery.close()
+        self._selector.close()
+        with self._wake_lock:
+            wake_out, self._wake_out = self._wake_out, -1
+        os.close(wake_out)
+        os.close(self._wake_in)
 
     # What pilots ask of the scheduler (L1's `Scheduler`), on the reactor's thread.
 
@@ -235,7 +242,8 @@ class Reactor:
         """What attempts left, before the outcomes that speak of them."""
         payloads = self._payloads
         for outcome, payload, output in leftovers:
-            payloads.setdefault((outcome[0], outcome[1]), payload)
+            if payload:  # empty: the attempt was lost, and only what it printed is left
+                payloads.setdefault((outcome[0], outcome[1]), payload)
             if output is not None and (future := self._futures.get(outcome[0])) is not None:
                 future.add_output(Output(outcome[1], stdout, stderr, output))
 
