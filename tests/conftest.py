@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +73,24 @@ def requires() -> Callable[[bool, str], None]:
             _missing(reason)
 
     return check
+
+
+@pytest.fixture
+def unwritable() -> Iterator[Callable[[Path], str]]:
+    """Makes an existing, empty directory unwritable; returns the system's words for it. Root needs a mount for that."""
+    undo: list[Callable[[], object]] = []
+
+    def make(directory: Path) -> str:
+        if os.geteuid() != 0:
+            directory.chmod(0o500)
+            undo.append(lambda: directory.chmod(0o700))
+            return "Permission denied"
+        command = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(directory)]
+        if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("root may write anywhere, and cannot mount a read-only file system here")
+        undo.append(lambda: subprocess.run(["umount", "-l", str(directory)], check=False))
+        return "Read-only file system"
+
+    yield make
+    for step in undo:
+        step()

@@ -60,8 +60,16 @@ def running(pid: int) -> bool:
 
 
 def guard_of(pid: int | None = None) -> psutil.Process:
-    children = psutil.Process(pid).children()
-    return next(one for one in children if any("resource.agent.guard" in word for word in one.cmdline()))
+    """The guard that process `pid` (this one) started last: other tests may have sessions open."""
+    guards = [one for one in psutil.Process(pid).children() if _is_guard(one)]
+    return max(guards, key=psutil.Process.create_time)
+
+
+def _is_guard(process: psutil.Process) -> bool:
+    try:
+        return any("resource.agent.guard" in word for word in process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
 
 
 @contextlib.contextmanager

@@ -287,9 +287,11 @@ class Reactor:
         now = monotonic()
         while self._timers and self._timers[0][0] <= now:
             heapq.heappop(self._timers)[2]()
-        self._gather()
         while self._calls:
-            self._calls.popleft()()
+            call = self._calls.popleft()
+            self._gather()  # what was submitted before the call was made comes before it
+            call()
+        self._gather()
         if self._core_timer <= now:
             self._core_timer = float("inf")
             self._events.append(Timer())
