@@ -603,3 +603,44 @@ def rows(journal):
     columns = journal.task_events
     order = sorted(range(len(columns)), key=lambda index: columns.mono[index])
     return [(int(columns.task[index]), TASK_STATES[columns.state[index]]) for index in order]
+
+
+# Where it does not belong.
+
+
+def test_a_child_that_the_program_forks_is_told_to_open_a_session_of_its_own(tmp_path):
+    with pq.Session(tmp_path / "s") as session:
+        session.add_pilot("local://?cores=1")
+        assert session.submit(abs, -1).result(60) == 1
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                session.submit(abs, -2)
+            except pq.SessionClosedError as error:
+                code = 0 if "a child that it forked" in str(error) else 2
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert session.submit(abs, -3).result(60) == 3
+
+
+def test_a_closed_session_cannot_be_entered_again(tmp_path):
+    session = pq.Session(tmp_path / "s")
+    session.close()
+    with pytest.raises(pq.SessionClosedError), session:
+        pass
+
+
+def test_what_is_no_future_cannot_be_cancelled_or_explained(tmp_path):
+    with pq.Session(tmp_path / "s") as session:
+        for ask in (session.cancel, session.explain):
+            with pytest.raises(TypeError, match="3 is no task"):
+                ask(3)
+
+
+def test_a_slip_of_the_pen_does_not_start_a_million_workers(tmp_path):
+    with pq.Session(tmp_path / "s") as session:
+        with pytest.raises(pq.InvalidDescriptionError, match=r"cores=1000000 .* this machine has \d+ cores"):
+            session.add_pilot("local://?cores=1000000")
+        assert session.pilots == ()

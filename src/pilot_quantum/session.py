@@ -48,6 +48,17 @@ _HANDLES = 4096
 """Functions that a submitter remembers; beyond, it starts anew (a program that makes a lambda per task)."""
 
 
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _disown_all() -> None:
+    for session in list(_sessions):
+        session.disown()
+
+
+os.register_at_fork(after_in_child=_disown_all)
+
+
 class Submitter:
     """Submits tasks with a fixed set of options; every keyword of `submit` goes to the function."""
 
@@ -156,6 +167,7 @@ class Session:
         self.directory = _make_directory(directory)
         self._journal_error: JournalError | None = None
         self._journal = JournalWriter(self.directory, self._journal_failed)
+        self._note_facts()
         self.closed = False
         self._lock = threading.RLock()
         self._groups = itertools.count(1)
@@ -166,7 +178,8 @@ class Session:
         self._pilots = Pilots(self.reactor, self.reactor, self._journal, self.directory / "output")
         self._submitter = Submitter(self, TaskOptions())
         self._by_options: dict[tuple[tuple[str, type, Any], ...], Submitter] = {}
-        self._note_facts()
+        self._owner = os.getpid()
+        _sessions.add(self)
         self.reactor.start(self._pilots)
         self._at_exit = _close_at_exit(weakref.ref(self))
 
@@ -292,6 +305,8 @@ class Session:
             raise self._journal_error
 
     def __enter__(self) -> Session:
+        if self.closed:
+            raise self.closed_error()
         return self
 
     def __exit__(
@@ -323,8 +338,17 @@ class Session:
         """A future was cancelled before it was shipped."""
         self.cancel(future)
 
+    def disown(self) -> None:
+        """In a child that the program has forked: take no work, as threads and workers are the parent's."""
+        self.closed = True
+
     def closed_error(self) -> PilotQuantumError:
-        """The error for work that comes too late."""
+        """The error for work that comes too late, or in the wrong process."""
+        if os.getpid() != self._owner:
+            return SessionClosedError(
+                f"the session {str(self.directory)!r} belongs to process {self._owner}, and this is a child that it "
+                "forked. Submit from there, or open a session of its own here with pq.Session()."
+            )
         return SessionClosedError(
             f"the session {str(self.directory)!r} is closed and takes no more work; open a new one with pq.Session()."
         )
@@ -357,10 +381,13 @@ class Session:
 
     def _require_own(self, future: TaskFuture[Any]) -> None:
         """Ids are a session's own: that of another's task would hit a task of ours."""
+        if not isinstance(future, TaskFuture):
+            raise TypeError(f"{future!r} is no task: give the future that submit returned.")
         if future.handle.owner is not self:
             raise ValueError(f"{future!r} is a task of another session than {self!r}: ask that one.")
 
     def _note_facts(self) -> None:
+        """Write what this session is. Raises JournalError."""
         for key, value in (
             ("pilot-quantum", __version__),
             ("python", platform.python_version()),
@@ -369,6 +396,10 @@ class Session:
             ("pid", str(os.getpid())),
         ):
             self._journal.session(key, value)
+        self._journal.flush()  # so that a disk that is full already is noticed before anything runs
+        if self._journal_error is not None:
+            self._journal.close()
+            raise self._journal_error
 
     def _journal_failed(self, error: JournalError) -> None:
         self._journal_error = error

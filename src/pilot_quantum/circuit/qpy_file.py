@@ -25,8 +25,12 @@ def read_qpy(content: bytes, file: Path) -> list[QuantumCircuit]:
         return list(qpy.load(io.BytesIO(content)))
     except QiskitError as error:
         here = get_version_info()
-        remedy = f"Write it again with qiskit.qpy.dump of Qiskit {here} or older, or update Qiskit here."
-        raise fault(file, f"this QPY file cannot be read: {error.message}", remedy) from error
+        remedy = (
+            f"It is damaged or cut short, or from a newer Qiskit than {here}: write it again with qiskit.qpy.dump, or "
+            "update Qiskit here."
+        )
+        words = error.message.partition("\n")[0].strip()  # what follows is for the developers of the reader
+        raise fault(file, f"this QPY file cannot be read: {words}", remedy) from error
     except Exception as error:
         remedy = "The file is damaged or cut short: write it again with qiskit.qpy.dump."
         raise fault(file, f"this QPY file cannot be read ({type(error).__name__}: {error})", remedy) from error

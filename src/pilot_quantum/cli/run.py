@@ -19,7 +19,7 @@ def run(
         list[str],
         typer.Argument(
             metavar="FILE...",
-            help="Circuits (OpenQASM 2, OpenQASM 3, QPY), or one app.py and its arguments.",
+            help="Circuits (OpenQASM 2, OpenQASM 3, QPY), or one app.py; all that follows app.py is handed to it.",
             show_default=False,
         ),
     ],
@@ -37,7 +37,8 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help="Shots for each circuit (default 1024); with --observable, exact values if not given.",
+            help="Shots for each circuit (default 1024). With --observable: values with a standard error of 1/sqrt(N), "
+            "normally distributed as Qiskit's own estimators give them; exact if not given.",
             show_default=False,
         ),
     ] = None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import cloudpickle
 
 from pilot_quantum.errors import InvalidDescriptionError
+from pilot_quantum.task.state import TaskState
 
 if TYPE_CHECKING:
     from pilot_quantum.resource.description import PilotDescription
@@ -37,10 +38,20 @@ def run_script(
             for description in pilots:
                 session.add_pilot(description)
             call(lambda: main(session), script)
+        _tell_failures(session)
     except ScriptFailed as failure:
         traceback.print_exception(failure.__cause__ or failure)
         return 1
     return 0
+
+
+def _tell_failures(session: Session) -> None:
+    """Say on stderr that tasks failed whose results the script may never have asked for."""
+    failed = session.counts()[TaskState.FAILED]
+    if failed:
+        print(
+            f"{failed} task{'s' * (failed != 1)} failed; see: pilot-quantum status {session.directory}", file=sys.stderr
+        )
 
 
 def load_main(script: Path, arguments: Sequence[str]) -> Main:

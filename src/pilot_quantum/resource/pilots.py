@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pilot_quantum.resource.launchers.local import LocalLauncher
 from pilot_quantum.resource.launchers.protocol import Launcher
 from pilot_quantum.resource.pilot import Pilot
 from pilot_quantum.resource.state import PilotState
+from pilot_quantum.resource.units import format_bytes
 
 
 class Scheduler(Protocol):
@@ -168,14 +168,8 @@ class Pilots:
 
     def _changed(self, pilot: Pilot, cause: str) -> None:
         capacity = pilot.capacity
-        description = {
-            "url": pilot.description.url,
-            "nodes": capacity.nodes,
-            "cores": capacity.cores,
-            "gpus": capacity.gpus,
-            "memory": capacity.memory,
-        }
-        text = json.dumps(description) if pilot.state is PilotState.NEW else ""
+        has = f"{capacity.cores} cores, {capacity.gpus} GPUs, {format_bytes(capacity.memory)}"
+        text = f"{pilot.description.url} ({has})" if pilot.state is PilotState.NEW else ""
         self._journal.pilot_row(monotonic(), pilot.id, pilot.state.value, cause, text)
 
     def _free_name(self, scheme: str) -> str:

@@ -91,7 +91,8 @@ def _check(options: TaskOptions) -> None:
     for name, least in (("priority", None), ("retries", 0)):
         value = getattr(options, name)
         if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
-            raise InvalidDescriptionError(f"{name}={value!r} must be a whole number" + " of at least 0." * (least == 0))
+            limit = " of at least 0." if least == 0 else "."
+            raise InvalidDescriptionError(f"{name}={value!r} must be a whole number{limit}")
     if abs(options.priority) > _HIGHEST:
         raise InvalidDescriptionError(f"priority={options.priority} must be at most {_HIGHEST} from 0 either way.")
     for name in ("timeout", "expected_duration"):

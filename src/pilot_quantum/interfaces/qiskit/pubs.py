@@ -91,7 +91,9 @@ def _coerced(pubs: Iterable[Any], coerce: Callable[[Any], Pub], example: str) ->
         except TypeError as error:
             raise TypeError(f"PUB {index}: {_text(error)}") from error
         except ValueError as error:
-            raise CircuitError(f"PUB {index}: {_text(error)}{_parameters(pub)}") from error
+            text = _text(error).rstrip(".")
+            hint = _parameters(pub) if "parameter" in text.lower() else ""
+            raise CircuitError(f"PUB {index}: {text}.{hint}") from error
         if not np.isfinite(values).all():
             raise CircuitError(f"{label(index, coerced.circuit)}: {_not_finite(coerced)}")
         found.append(Checked(coerced, values))

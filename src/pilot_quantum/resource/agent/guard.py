@@ -22,6 +22,7 @@ import psutil
 
 from pilot_quantum.resource.agent import threads, wire, worker
 from pilot_quantum.resource.agent.marks import MARK, kill_tree, mark_of
+from pilot_quantum.resource.agent.output import open_output
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _MESSAGE = 1 << 20
@@ -189,8 +190,8 @@ def _become_worker(start: wire.Start, keep: int, guard: int) -> None:
         if fd > 2 and fd != keep:
             with contextlib.suppress(OSError):
                 os.close(fd)
-    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stdout = open_output(1, os.fsdecode(start.stdout))
+    sys.stderr = open_output(2, os.fsdecode(start.stderr))
     os.environ[MARK] = start.mark
     for name, value in start.environ:
         if value is None:

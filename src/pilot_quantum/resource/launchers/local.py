@@ -13,6 +13,9 @@ from pilot_quantum.resource.engines.events import Engine, Loop
 from pilot_quantum.resource.engines.processes import ProcessesEngine
 from pilot_quantum.resource.units import format_bytes
 
+_SHARING = 64
+"""Workers that may share one core: beyond, a slip of the pen is likelier than an intention."""
+
 
 class LocalLauncher:
     """Worker processes of this machine, forked by one guard. Implements `Launcher`."""
@@ -31,6 +34,7 @@ class LocalLauncher:
                 f"memory={memory} ({format_bytes(memory)}) is more than this machine lets us use: "
                 f"{format_bytes(installed)}. Ask for less, or leave it out to take all."
             )
+        _check_cores(description.cores)
         visible = machine.visible_gpus()
         if visible and len(visible) < description.gpus:
             raise InvalidDescriptionError(
@@ -60,3 +64,13 @@ class LocalLauncher:
         if self._guard is not None:
             self._guard.close()
             self._guard = None
+
+
+def _check_cores(asked: int | None) -> None:
+    """More workers than cores may share them, within reason. Raises InvalidDescriptionError beyond."""
+    there = machine.cores()
+    if asked is not None and asked > _SHARING * there:
+        raise InvalidDescriptionError(
+            f"cores={asked} means as many worker processes; this machine has {there} cores, for at most "
+            f"{_SHARING * there} workers ({_SHARING} a core). Ask for fewer, or leave it out to take what is there."
+        )
