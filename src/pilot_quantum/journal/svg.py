@@ -86,9 +86,13 @@ def end_colour(end: str) -> str | None:
     return {"failed": FAILED, "requeued": REQUEUED, "cancelled": CANCELLED}.get(end)
 
 
+_NOTHING = 1e-300
+"""Below this a peak is drawn as none: fractions of it would be no numbers."""
+
+
 def nice_ticks(peak: float, about: int) -> list[float]:
     """Round values from 0 to at least `peak`, some `about` of them."""
-    if peak <= 0 or not math.isfinite(peak):
+    if peak < _NOTHING or not math.isfinite(peak):
         return [0.0, 1.0]
     raw = peak / about
     power = 10.0 ** math.floor(math.log10(raw))

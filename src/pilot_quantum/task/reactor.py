@@ -276,7 +276,7 @@ class Reactor:
         if self.core.idle or now >= self._deaf_until:
             self._listening = True
         else:
-            timeout = min(timeout or PATIENCE, self._deaf_until - now)
+            timeout = min(PATIENCE if timeout is None else timeout, self._deaf_until - now)
         if self._dirty or self._calls or self._events:
             timeout = 0
         for key, _ in self._selector.select(timeout):
