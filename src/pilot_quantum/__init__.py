@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from pilot_quantum.resource.pilot import Pilot
     from pilot_quantum.resource.profile import ResourceProfile
     from pilot_quantum.resource.state import PilotState
-    from pilot_quantum.session import Session, Submitter
+    from pilot_quantum.session import Session
+    from pilot_quantum.submitter import Submitter
     from pilot_quantum.task.future import TaskFuture
     from pilot_quantum.task.needs import Needs, Variant
     from pilot_quantum.task.options import Coupling, TaskOptions
@@ -57,7 +58,7 @@ _HOME = {
     "ResourceProfile": "pilot_quantum.resource.profile",
     "RoundRobin": "pilot_quantum.task.policy",
     "Session": "pilot_quantum.session",
-    "Submitter": "pilot_quantum.session",
+    "Submitter": "pilot_quantum.submitter",
     "TaskFuture": "pilot_quantum.task.future",
     "TaskOptions": "pilot_quantum.task.options",
     "TaskState": "pilot_quantum.task.state",

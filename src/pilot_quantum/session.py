@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pilot_quantum.errors import JournalError, PilotQuantumError, SessionClosedError, SessionDirectoryError
 from pilot_quantum.journal.store import JournalWriter
 from pilot_quantum.resource.description import PilotDescription
-from pilot_quantum.resource.payload import dump_arguments
 from pilot_quantum.resource.pilot import Pilot
 from pilot_quantum.resource.pilots import Pilots
 from pilot_quantum.resource.profile import ResourceProfile
+from pilot_quantum.submitter import MOST, Submitter
 from pilot_quantum.task.core import Core
 from pilot_quantum.task.delivery import delivering
-from pilot_quantum.task.functions import Shippable, ship
+from pilot_quantum.task.functions import Shippable
 from pilot_quantum.task.future import TaskFuture
 from pilot_quantum.task.options import TaskOptions, split_keywords
 from pilot_quantum.task.policy import Policy
@@ -44,10 +44,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_HANDLES = 4096
-"""Functions that a submitter remembers; beyond, it starts anew (a program that makes a lambda per task)."""
-
-
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
@@ -57,101 +53,6 @@ def _disown_all() -> None:
 
 
 os.register_at_fork(after_in_child=_disown_all)
-
-
-class Submitter:
-    """Submits tasks with a fixed set of options; every keyword of `submit` goes to the function."""
-
-    def __init__(self, session: Session, options: TaskOptions) -> None:
-        self._session = session
-        self._options = options
-        self._handles: dict[int, Handle] = {}
-
-    @property
-    def options(self) -> TaskOptions:
-        """The options of the tasks that it submits."""
-        return self._options
-
-    def with_options(self, **options: Any) -> Submitter:
-        """A submitter with these options changed; see `TaskOptions` for their names and meanings."""
-        return Submitter(self._session, self._options.changed(**options))
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> TaskFuture[T]:
-        """Run `fn(*args, **kwargs)` where a slot is free; its future, at once.
-
-        A future among the arguments (also inside lists, tuples, dicts) makes a dependency: the task runs when the
-        value is there, and fails with DependencyError when it never will be. The arguments are pickled now, so that
-        later changes to them do not matter. Raises NotPicklableError, SessionClosedError.
-        """
-        session = self._session
-        if session.closed:
-            raise session.closed_error()
-        handle = self._handles.get(id(fn))
-        if handle is None or not (handle.fixed or handle.fresh()):
-            handle = self._make_handle(fn)
-        data, inputs = dump_arguments(args, kwargs)
-        future: TaskFuture[T] = TaskFuture(next(session.task_ids), handle, data, monotonic())
-        if inputs:
-            session.graph.hold(future, inputs)
-        else:
-            session.reactor.submit(future)
-        return future
-
-    def submit_many(self, fn: Callable[..., T], *iterables: Iterable[Any]) -> list[TaskFuture[T]]:
-        """A task for each tuple of items, as `map` forms them; their futures in this order.
-
-        All or none: when one cannot be submitted, those before it are cancelled.
-        """
-        futures: list[TaskFuture[T]] = []
-        try:
-            for items in zip(*iterables, strict=False):
-                futures.append(self.submit(fn, *items))
-        except BaseException:
-            self._session.cancel(*futures)
-            raise
-        return futures
-
-    def map(
-        self, fn: Callable[..., T], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
-    ) -> Iterator[T]:
-        """The results of `fn` over the zipped iterables, in order; like `concurrent.futures.Executor.map`.
-
-        All tasks are submitted now. `timeout` seconds after the call TimeoutError is raised. `chunksize` is accepted
-        and has no effect: the scheduler bundles by itself. Closing the iterator cancels what has not been shipped.
-        """
-        deadline = None if timeout is None else monotonic() + timeout
-        return _results(self.submit_many(fn, *iterables), deadline)
-
-    def executor(self, **options: Any) -> SessionExecutor:
-        """A `concurrent.futures.Executor` whose calls become tasks with these options."""
-        from pilot_quantum.interfaces.executor import SessionExecutor
-
-        return SessionExecutor(self.with_options(**options))
-
-    def estimator(self, **options: Any) -> Estimator:
-        """A Qiskit `BaseEstimatorV2` that runs on the session's pilots; see `interfaces.qiskit.Estimator`."""
-        from pilot_quantum.interfaces.qiskit import Estimator
-
-        return Estimator(self, self._session.resources, cancel=self._session.cancel, **options)
-
-    def sampler(self, **options: Any) -> Sampler:
-        """A Qiskit `BaseSamplerV2` that runs on the session's pilots; see `interfaces.qiskit.Sampler`."""
-        from pilot_quantum.interfaces.qiskit import Sampler
-
-        return Sampler(self, self._session.resources, cancel=self._session.cancel, **options)
-
-    def _make_handle(self, fn: Callable[..., Any]) -> Handle:
-        session = self._session
-        function = ship(fn)
-        alternatives = tuple(function if one.fn is None else ship(one.fn) for one in self._options.needs)
-        known = self._handles.get(id(fn))
-        if known is not None and known.renew(function, alternatives):
-            return known
-        handle = session.make_handle(function, alternatives, self._options)
-        if len(self._handles) >= _HANDLES:
-            self._handles.clear()
-        self._handles[id(fn)] = handle
-        return handle
 
 
 class Session:
@@ -171,7 +72,7 @@ class Session:
         self.closed = False
         self._lock = threading.RLock()
         self._groups = itertools.count(1)
-        self.task_ids = itertools.count(1)
+        self.task_ids: Iterator[int] = itertools.count(1)
         self._core = Core(policy)
         self.reactor = Reactor(self._core, self._journal)
         self.graph = Graph(self.reactor, self._journal, self.reactor.call_soon)
@@ -361,7 +262,7 @@ class Session:
         except TypeError:  # options that cannot be hashed or ordered, such as a list of variants
             return self._submitter.with_options(**options)
         if known is None:
-            if len(self._by_options) >= _HANDLES:
+            if len(self._by_options) >= MOST:
                 self._by_options.clear()
             known = self._by_options[key] = self._submitter.with_options(**options)
         return known
@@ -404,23 +305,6 @@ class Session:
     def _journal_failed(self, error: JournalError) -> None:
         self._journal_error = error
         warnings.warn(f"{error} Tasks go on and results are delivered; the journal ends here.", stacklevel=2)
-
-
-def _results(futures: list[TaskFuture[T]], deadline: float | None) -> Iterator[T]:
-    futures.reverse()
-    try:
-        while futures:
-            yield _result_or_cancel(futures.pop(), deadline)
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-def _result_or_cancel(future: TaskFuture[T], deadline: float | None) -> T:
-    try:
-        return future.result(None if deadline is None else deadline - monotonic())
-    finally:
-        future.cancel()
 
 
 def _make_directory(directory: str | os.PathLike[str] | None) -> Path:

@@ -44,8 +44,8 @@ def test_a_page_is_written(session: Path, tmp_path: Path) -> None:
     assert target.read_text().startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.requires("matplotlib")
 def test_json_says_figures_and_files(session: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     picture = tmp_path / "out.png"
     result = run.invoke(app, [str(session), "-o", str(tmp_path / "out.html"), "--png", str(picture), "--json"])
     summary = json.loads(result.output)

@@ -12,15 +12,15 @@ from pilot_quantum.journal.report import report_of
 from pilot_quantum.journal.store import JournalWriter
 
 
+@pytest.mark.requires("matplotlib")
 def test_a_png_is_drawn(story: Path) -> None:
-    pytest.importorskip("matplotlib")
     with JournalReader(story) as reader:
         write_png(report_of(reader), story / "report.png")
     assert (story / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.requires("matplotlib")
 def test_a_session_without_tasks_is_drawn(writer: JournalWriter, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     writer.close()
     with JournalReader(writer.path.parent) as reader:
         write_png(report_of(reader), tmp_path / "report.png")

@@ -8,7 +8,7 @@ from threading import Condition
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pilot_quantum.session import Submitter
+    from pilot_quantum.submitter import Submitter
     from pilot_quantum.task.future import TaskFuture
     from pilot_quantum.task.options import TaskOptions
 
