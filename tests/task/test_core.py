@@ -209,12 +209,16 @@ def test_the_first_variant_is_preferred_and_the_second_taken_when_it_is_free_fir
 
 def test_affinity_returns_to_the_same_worker_while_it_is_free(core: Harness) -> None:
     core.pilot(cores=4)
-    homes = set()
-    for _ in range(5):
+    core.submit(3, fn="other")
+    home = core.where(core.submit(affinity="loop-1"))
+    assert home == "p1/0"  # the last that was free; a task without affinity would get the first
+    for worker in core.workers:
+        core.finish(worker)
+    assert core.where(core.submit(fn="other")) == "p1/3"
+    for _ in range(3):
         task = core.submit(affinity="loop-1")
-        homes.add(core.where(task))
-        core.finish(core.where(task) or "")
-    assert len(homes) == 1
+        assert core.where(task) == home
+        core.finish(home)
 
 
 def test_a_task_that_cannot_end_before_walltime_waits_for_a_longer_pilot(core: Harness) -> None:

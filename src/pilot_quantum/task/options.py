@@ -33,7 +33,9 @@ class TaskOptions:
     name: how errors and reports call it. retries: how often user code may raise and be run again.
     timeout: seconds that one attempt may run. expected_duration: seconds that it is expected to take on one slot.
     affinity: tasks with the same text return to the same worker while it is free.
-    coupling: "tight", "medium" or "loose". wait_for_capacity: wait for a pilot that can run it instead of failing.
+    coupling: "loose"; "medium": without an affinity of their own, tasks return to where their function ran last;
+    "tight": recorded, for gangs over several nodes, which do not exist yet.
+    wait_for_capacity: wait for a pilot that can run it instead of failing.
     Times may be texts such as "5m". Raises InvalidDescriptionError naming the value.
     """
 

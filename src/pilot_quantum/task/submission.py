@@ -7,7 +7,7 @@ from typing import Any
 
 from pilot_quantum.task.functions import Shippable
 from pilot_quantum.task.future import Owner, TaskFuture
-from pilot_quantum.task.options import TaskOptions
+from pilot_quantum.task.options import Coupling, TaskOptions
 from pilot_quantum.task.queues import Choice, QueueKey
 
 
@@ -32,7 +32,7 @@ class Handle:
                 for variant, shippable in zip(options.needs, alternatives, strict=True)
             ),
             options.priority,
-            options.affinity,
+            _affinity(function, options),
             options.retries,
             options.timeout,
             options.expected_duration,
@@ -60,3 +60,10 @@ class Handle:
         self._shipped = (function, *(one for one in alternatives if one is not function))
         self.fixed = all(one.captured == () for one in self._shipped)
         """Whether they can never change, so that `fresh` need not be asked."""
+
+
+def _affinity(function: Shippable, options: TaskOptions) -> str | None:
+    """Where tasks return to: as named, or, coupled medium, where their function ran last."""
+    if options.affinity is None and options.coupling is Coupling.MEDIUM:
+        return f"medium:{function.label}"
+    return options.affinity
