@@ -135,3 +135,19 @@ def test_late_doubled_and_lost_outcomes_change_no_value(tmp_path: Path, seed: in
         journal.close()
     assert reactor.crash is None
     assert len(engine.ran) == len(set(engine.ran)), "an attempt was shipped twice"
+
+
+def test_a_question_that_raises_a_timeout_is_answered_with_it(tmp_path: Path) -> None:
+    journal = JournalWriter(tmp_path, _fail)
+    reactor = Reactor(Core(), journal)
+    reactor.start(Unruly(reactor, 0, 0.0))
+
+    def question() -> None:
+        raise TimeoutError("the question's own")
+
+    try:
+        with pytest.raises(TimeoutError, match="the question's own"):
+            reactor.ask(question)
+    finally:
+        reactor.stop()
+        journal.close()

@@ -10,7 +10,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, TypeVar
@@ -155,9 +155,9 @@ class Reactor:
                 answer.set_exception(error)
 
         self.call_soon(lambda: self._questions.append(reply))
-        while self.running:
-            with contextlib.suppress(TimeoutError):
-                return answer.result(timeout=1.0)
+        # Not result(timeout=...): what `fn` raises may be a TimeoutError itself.
+        while self.running and not wait([answer], timeout=1.0).done:
+            pass
         return answer.result(timeout=0) if answer.done() else fn()
 
     def wake(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import psutil
 import pytest
 
 from pilot_quantum.resource.agent import wire
+from pilot_quantum.resource.agent.worker import dump_error
 
 Start = Callable[..., Any]
 
@@ -330,3 +333,20 @@ def test_workers_draw_different_random_numbers(start: Start) -> None:
         worker.give(draw, ())
     drawn = [number for worker in workers for number in worker.results(1)[1]]
     assert len(set(drawn)) == 6
+
+
+class Leaving(Exception):
+    """Exits when it is rebuilt, and when it is asked for its words."""
+
+    def __reduce__(self) -> Any:
+        return sys.exit, (1,)
+
+    def __str__(self) -> str:
+        raise SystemExit(1)
+
+
+def test_an_exception_that_exits_when_it_is_rebuilt_travels_as_text() -> None:
+    blob, kind, message, _ = pickle.loads(dump_error(Leaving()))
+    assert blob is None
+    assert kind.endswith("Leaving")
+    assert "__str__ raises" in message

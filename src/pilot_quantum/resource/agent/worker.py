@@ -173,6 +173,9 @@ class Worker:
                 pass
         except OSError:
             pass
+        except BaseException:  # noqa: BLE001 - a defect: a worker that cannot be asked back or stopped must not go on
+            traceback.print_exc()
+            os._exit(1)
         # The session is gone or has said goodbye: nobody waits for what still runs here.
         os._exit(0)
 
@@ -254,11 +257,11 @@ def dump_error(error: BaseException) -> bytes:
     try:
         blob = dump(error.with_traceback(None))
         pickle.loads(blob)
-    except Exception:  # noqa: BLE001 - an exception that does not survive the journey travels as text
+    except BaseException:  # noqa: BLE001 - an exception that does not survive the journey travels as text
         blob = None
     try:
         message = str(error)
-    except Exception:  # noqa: BLE001 - a broken __str__ must not lose the outcome
+    except BaseException:  # noqa: BLE001 - a broken __str__ must not lose the outcome
         message = "(no message: its __str__ raises)"
     return pickle.dumps((blob, f"{type(error).__module__}.{type(error).__qualname__}", message, text))
 
