@@ -11,7 +11,7 @@ PYTHON ?= python3
 RUN = $(UV) run --no-sync
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs bench clean
+.PHONY: help setup services demo test check docs bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -22,7 +22,10 @@ setup: $(filter $(LOCAL_UV),$(UV))  ## install the exact locked packages into .v
 demo: setup  ## run real circuits over two local pilots, check every value, leave a report
 	@$(RUN) pilot-quantum demo
 
-test: setup  ## run all tests
+services:  ## as root on Debian: install Slurm, sshd, Open MPI for tests (test does it too; SERVICES=no: do not)
+	@sh tests/services/install.sh
+
+test: setup services  ## run all tests
 	@$(RUN) pytest -rfEs
 
 check: setup  ## formatting, lint, types, layers, examples in the docs (under a minute)
@@ -36,8 +39,9 @@ docs: setup  ## build the pages and the API reference as HTML into build/docs
 	@$(RUN) python docs/build.py
 
 bench: setup  ## run all benchmarks, one after another, on an otherwise idle machine
-	@for module in throughput scale primitives startup; do \
-	  echo "== benchmarks.$$module"; $(RUN) python -m benchmarks.$$module || exit 1; done
+	@for command in throughput "throughput --engine dask" "throughput --engine ray" scale primitives startup \
+	    "startup --engine dask" "startup --engine ray"; do \
+	  echo "== benchmarks.$$command"; $(RUN) python -m benchmarks.$$command || exit 1; done
 
 clean:  ## remove what the other targets made, except .venv and .cache
 	rm -rf build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

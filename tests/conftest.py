@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.services import probes
+from tests.services.hosts import Hosts
+from tests.services.slurm import Slurm
 
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
@@ -41,10 +44,14 @@ def _jupyter() -> str:
 # Each probe returns "" where the service is there, else what is missing and the remedy.
 SERVICES: dict[str, Callable[[], str]] = {
     "aer": _package("qiskit_aer", "qiskit"),
+    "dask": _package("distributed", "dask"),
     "git": _command("git"),
     "jupyter": _jupyter,
     "matplotlib": _package("matplotlib", "plot"),
+    "mpi4py": _package("mpi4py", "mpi"),
     "qiskit": _package("qiskit", "qiskit"),
+    "ray": _package("ray", "ray"),
+    **probes.PROBES,
 }
 
 
@@ -61,13 +68,17 @@ def _missing(reason: str) -> None:
     pytest.skip(reason)
 
 
+def _demand(service: str) -> None:
+    if reason := SERVICES[service]():
+        _missing(f"{service}: {reason}")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("requires"):
         for name in mark.args:
             if name not in SERVICES:
                 raise pytest.UsageError(f"requires({name!r}): no such service; there are {', '.join(sorted(SERVICES))}")
-            if reason := SERVICES[name]():
-                _missing(f"{name}: {reason}")
+            _demand(name)
 
 
 @pytest.fixture
@@ -79,6 +90,37 @@ def requires() -> Callable[[bool, str], None]:
             _missing(reason)
 
     return check
+
+
+@pytest.fixture(scope="session")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    """Four virtual hosts with sshd (tests/services/README.md); they see what `tmp_path` gives, and no more of /tmp."""
+    _demand("hosts")
+    directory = tmp_path_factory.mktemp("services")  # pytest keeps it a while: logs for who looks into a failure
+    with Hosts(4, directory=directory, shared=[tmp_path_factory.getbasetemp()]) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def slurm(hosts: Hosts) -> Iterator[Slurm]:
+    """A real Slurm over `hosts`: controller and login node h1, nodes h2 to h4."""
+    _demand("slurm")
+    with Slurm(hosts) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _restored(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test did to hosts and Slurm, the next one finds them whole, and no job of that test."""
+    used = {name for name in ("hosts", "slurm") if name in request.fixturenames}
+    hosts: Hosts | None = request.getfixturevalue("hosts") if used else None
+    slurm: Slurm | None = request.getfixturevalue("slurm") if "slurm" in used else None
+    before = slurm.jobs() if slurm else set()
+    yield
+    if hosts:
+        revived = hosts.restore()
+        if slurm:
+            slurm.restore(revived, slurm.jobs() - before)
 
 
 @pytest.fixture
