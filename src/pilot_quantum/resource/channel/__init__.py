@@ -1,0 +1,1 @@
+"""Messages between a session and its agents: in order, each once, over connections that may break for a while."""
