@@ -31,6 +31,16 @@ KEYS = {
         "decision_ratio",
         "machine",
     },
+    "arguments --tasks 20 --megabytes 2": {
+        "put_ms",
+        "direct_ms",
+        "pool_ms",
+        "scatter_ms",
+        "direct_over_put",
+        "pool_over_put",
+        "scatter_over_put",
+        "machine",
+    },
     "startup": {"import_s", "first_result_s", "machine"},
 }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         DependencyError,
         InvalidDescriptionError,
         JournalError,
+        MPIError,
         NotPicklableError,
         PilotLostError,
         PilotQuantumError,
@@ -46,10 +47,13 @@ if TYPE_CHECKING:
     from pilot_quantum.task.options import Coupling, TaskOptions
     from pilot_quantum.task.policy import PriorityThenEarliestFinish, RoundRobin
     from pilot_quantum.task.state import TaskState
+    from pilot_quantum.task.stored import Stored
     from pilot_quantum.version import __version__
+    from pilot_quantum.workload.mpi.result import MPIResult
 
 _HOME = {
     "Coupling": "pilot_quantum.task.options",
+    "MPIResult": "pilot_quantum.workload.mpi.result",
     "Needs": "pilot_quantum.task.needs",
     "Pilot": "pilot_quantum.resource.pilot",
     "PilotDescription": "pilot_quantum.resource.description",
@@ -58,6 +62,7 @@ _HOME = {
     "ResourceProfile": "pilot_quantum.resource.profile",
     "RoundRobin": "pilot_quantum.task.policy",
     "Session": "pilot_quantum.session",
+    "Stored": "pilot_quantum.task.stored",
     "Submitter": "pilot_quantum.submitter",
     "TaskFuture": "pilot_quantum.task.future",
     "TaskOptions": "pilot_quantum.task.options",
@@ -72,6 +77,7 @@ _HOME = {
         "DependencyError",
         "InvalidDescriptionError",
         "JournalError",
+        "MPIError",
         "NotPicklableError",
         "PilotLostError",
         "PilotQuantumError",
@@ -93,6 +99,8 @@ __all__ = [
     "DependencyError",
     "InvalidDescriptionError",
     "JournalError",
+    "MPIError",
+    "MPIResult",
     "Needs",
     "NotPicklableError",
     "Pilot",
@@ -108,6 +116,7 @@ __all__ = [
     "SessionClosedError",
     "SessionDirectoryError",
     "SimulationError",
+    "Stored",
     "Submitter",
     "TaskFuture",
     "TaskOptions",

@@ -64,3 +64,7 @@ class CircuitTooLargeError(CircuitError, UnsatisfiableError):
 
 class SimulationError(PilotQuantumError):
     """The simulator could not run a circuit; the message is its own."""
+
+
+class MPIError(PilotQuantumError):
+    """A rank of an MPI program failed, or its ranks could not be started; the message has the rank's own words."""

@@ -25,15 +25,19 @@ from pilot_quantum.resource.description import PilotDescription
 from pilot_quantum.resource.pilot import Pilot
 from pilot_quantum.resource.pilots import Pilots
 from pilot_quantum.resource.profile import ResourceProfile
+from pilot_quantum.resource.values.store import Store
 from pilot_quantum.submitter import MOST, Submitter
 from pilot_quantum.task.core import Core
 from pilot_quantum.task.delivery import delivering
 from pilot_quantum.task.functions import Shippable
 from pilot_quantum.task.future import TaskFuture
+from pilot_quantum.task.inputs import Inputs
+from pilot_quantum.task.needs import Needs
 from pilot_quantum.task.options import TaskOptions, split_keywords
 from pilot_quantum.task.policy import Policy
 from pilot_quantum.task.reactor import Reactor
 from pilot_quantum.task.state import TaskState
+from pilot_quantum.task.stored import Stored
 from pilot_quantum.task.submission import Handle
 from pilot_quantum.version import __version__
 from pilot_quantum.workflow.graph import Graph
@@ -43,6 +47,9 @@ if TYPE_CHECKING:
     from pilot_quantum.interfaces.qiskit import Estimator, Sampler
 
 T = TypeVar("T")
+
+GOODBYE = 5.0
+"""Seconds for which pilots may take their time to end by themselves when the session closes."""
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
@@ -75,8 +82,11 @@ class Session:
         self.task_ids: Iterator[int] = itertools.count(1)
         self._core = Core(policy)
         self.reactor = Reactor(self._core, self._journal)
-        self.graph = Graph(self.reactor, self._journal, self.reactor.call_soon)
-        self._pilots = Pilots(self.reactor, self.reactor, self._journal, self.directory / "output")
+        self._store = Store(self.directory)
+        self._inputs = Inputs(self._store)
+        self._stored: weakref.WeakSet[Stored[Any]] = weakref.WeakSet()
+        self.graph = Graph(self.reactor, self._journal, self.reactor.call_soon, self._inputs)
+        self._pilots = Pilots(self.reactor, self.reactor, self._journal, self.directory)
         self._submitter = Submitter(self, TaskOptions())
         self._by_options: dict[tuple[tuple[str, type, Any], ...], Submitter] = {}
         self._owner = os.getpid()
@@ -122,6 +132,38 @@ class Session:
                 return self._submitter_for(options).submit(fn, *args, **kwargs)
         return self._submitter.submit(fn, *args, **kwargs)
 
+    def submit_mpi(
+        self,
+        program: Callable[..., Any] | str | os.PathLike[str],
+        *args: Any,
+        ranks: int,
+        ranks_per_node: int | None = None,
+        rank_needs: Needs | None = None,
+        **kwargs: Any,
+    ) -> TaskFuture[Any]:
+        """Run an MPI program on `ranks` ranks at the same time, as one task. See `Submitter.submit_mpi`.
+
+        Keywords that are task options (`priority=`, `timeout=`, ...) are taken as such, as `submit` does.
+        """
+        options, kwargs = split_keywords(program if callable(program) else _no_keywords, kwargs)
+        submitter = self._submitter_for(options) if options else self._submitter
+        program = program if callable(program) else Path(program)
+        return submitter.submit_mpi(
+            program, *args, ranks=ranks, ranks_per_node=ranks_per_node, rank_needs=rank_needs, **kwargs
+        )
+
+    def put(self, value: T) -> Stored[T]:
+        """Keep a large value for tasks; pass the handle in its place. See `Stored`.
+
+        It is pickled now, once, and travels once to each pilot; on one host all tasks use the same memory. Raises
+        NotPicklableError, SessionClosedError, and OSError when there is no room for it.
+        """
+        if self.closed:
+            raise self.closed_error()
+        stored = Stored(value, self._store)
+        self._stored.add(stored)
+        return stored
+
     def with_options(self, **options: Any) -> Submitter:
         """A submitter whose tasks have these options; see `TaskOptions`."""
         return self._submitter.with_options(**options)
@@ -160,11 +202,13 @@ class Session:
             self.reactor.cancel(rest)
 
     def explain(self, future: TaskFuture[Any]) -> str:
-        """Why a task waits, on which pilots it could run, and what is missing."""
+        """Why a task waits, on which pilots it could run, what is missing there, and what those pilots wait for."""
         self._require_own(future)
         if future.done():
             return f"task {future.id} ({future.handle.label}) has ended: {future!r}."
-        return self.graph.explain(future) or self.reactor.ask(lambda: self._core.explain(future.id, monotonic()))
+        return self.graph.explain(future) or self.reactor.ask(
+            lambda: self._core.explain(future.id, monotonic(), self._pilots.stories())
+        )
 
     def counts(self) -> dict[TaskState, int]:
         """How many tasks are in each state now, or have ended in it."""
@@ -198,8 +242,13 @@ class Session:
                 self._cancel_all()
                 raise
             finally:
+                self.reactor.ask(self._pilots.end)
+                self._pilots.wait(GOODBYE)
                 self.reactor.ask(self._pilots.close)
                 self.reactor.stop()
+                self._inputs.clear()
+                for stored in list(self._stored):
+                    stored.release()
                 self._journal.session("closed", f"{time.time():.6f}")
                 self._journal.close()
         if self._journal_error is not None:
@@ -305,6 +354,10 @@ class Session:
     def _journal_failed(self, error: JournalError) -> None:
         self._journal_error = error
         warnings.warn(f"{error} Tasks go on and results are delivered; the journal ends here.", stacklevel=2)
+
+
+def _no_keywords() -> None:
+    """Stands for a script, which takes no keywords."""
 
 
 def _make_directory(directory: str | os.PathLike[str] | None) -> Path:

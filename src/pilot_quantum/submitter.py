@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -11,6 +12,7 @@ from pilot_quantum.resource.payload import dump_arguments
 from pilot_quantum.resource.profile import ResourceProfile
 from pilot_quantum.task.functions import Shippable, ship
 from pilot_quantum.task.future import TaskFuture
+from pilot_quantum.task.needs import Needs
 from pilot_quantum.task.options import TaskOptions
 from pilot_quantum.task.reactor import Reactor
 from pilot_quantum.task.submission import Handle
@@ -68,8 +70,9 @@ class Submitter:
         """Run `fn(*args, **kwargs)` where a slot is free; its future, at once.
 
         A future among the arguments (also inside lists, tuples, dicts) makes a dependency: the task runs when the
-        value is there, and fails with DependencyError when it never will be. The arguments are pickled now, so that
-        later changes to them do not matter. Raises NotPicklableError, SessionClosedError.
+        value is there, and fails with DependencyError when it never will be. A handle of `session.put` stands for its
+        value. The arguments are pickled now, so that later changes to them do not matter. Raises NotPicklableError,
+        SessionClosedError.
         """
         session = self._session
         if session.closed:
@@ -79,8 +82,11 @@ class Submitter:
             handle = self._make_handle(fn)
         data, inputs = dump_arguments(args, kwargs)
         future: TaskFuture[T] = TaskFuture(next(session.task_ids), handle, data, monotonic())
-        if inputs:
+        if inputs and any(isinstance(one, TaskFuture) for one in inputs):
             session.graph.hold(future, inputs)
+        elif inputs:
+            future.inputs = tuple(one.content for one in inputs)
+            session.reactor.submit(future)
         else:
             session.reactor.submit(future)
         return future
@@ -109,6 +115,29 @@ class Submitter:
         """
         deadline = None if timeout is None else monotonic() + timeout
         return _results(self.submit_many(fn, *iterables), deadline)
+
+    def submit_mpi(
+        self,
+        program: Callable[..., Any] | str | Path,
+        *args: Any,
+        ranks: int,
+        ranks_per_node: int | None = None,
+        rank_needs: Needs | None = None,
+        **kwargs: Any,
+    ) -> TaskFuture[Any]:
+        """Run an MPI program on `ranks` ranks at the same time, as one task; its future, at once.
+
+        program: a function, of which every rank runs `program(*args, **kwargs)` (it finds the others through mpi4py):
+        the future gives rank 0's value; or the path of a Python script or another program, with `args` as its
+        arguments: the future gives an `MPIResult`. ranks_per_node: how many share a node; by default as few nodes as
+        there is room on. rank_needs: what one rank needs, by default one core. Of this submitter's options all but
+        `needs` count. A rank that fails fails the future with MPIError, which has its words.
+        Raises InvalidDescriptionError, NotPicklableError, SessionClosedError.
+        """
+        from pilot_quantum.workload.mpi.submit import submit_mpi
+
+        each = Needs() if rank_needs is None else rank_needs
+        return submit_mpi(self, program, args, kwargs, ranks, ranks_per_node, each)
 
     def executor(self, **options: Any) -> SessionExecutor:
         """A `concurrent.futures.Executor` whose calls become tasks with these options."""

@@ -162,3 +162,14 @@ def _execute(directory: Path, statement: str, *values: str) -> None:
 
 def _ignore(error: JournalError) -> None:
     raise AssertionError(error)
+
+
+def test_a_journal_of_the_first_schema_has_no_allocations(story: Path) -> None:
+    connection = sqlite3.connect(story / "journal.sqlite")
+    connection.execute("DROP TABLE allocation_event")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with JournalReader(story) as reader:
+        assert reader.allocations == ()
+        assert reader.counts.total == 4
+        assert reader.until > reader.started

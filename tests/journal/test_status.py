@@ -43,3 +43,18 @@ def test_status_of_a_session_that_has_done_nothing(writer: JournalWriter) -> Non
     with JournalReader(writer.path.parent) as reader:
         status = status_of(reader)
     assert (status.tasks.total, status.pilots, status.failures, status.eta_s) == (0, (), (), None)
+
+
+def test_allocations_that_have_ended_are_shown_when_they_are_the_last(writer: JournalWriter) -> None:
+    now = time.monotonic()
+    for number in range(9):
+        name = f"p.{number}"
+        writer.allocation_row(now + number, "p", name, "running", 1, "")
+        if number:
+            writer.allocation_row(now + number + 0.5, "p", name, "ended", 1, "its time limit is over")
+        writer.decision_row(now + number, name, "asked for 1 node", "grow")
+    writer.close()
+    with JournalReader(writer.path.parent) as reader:
+        status = status_of(reader, ended=2, decisions=3)
+    assert [one.allocation for one in status.allocations] == ["p.0", "p.7", "p.8"]
+    assert [one.subject for one in status.decisions] == ["p.6", "p.7", "p.8"]

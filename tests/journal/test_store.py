@@ -142,7 +142,7 @@ def test_every_event_has_monotonic_and_wall_time(story: Path) -> None:
         assert offsets
         assert max(offsets) - min(offsets) < 60
     facts = dict(connection.execute("SELECT key, value FROM session"))
-    assert facts["schema_version"] == "1"
+    assert facts["schema_version"] == "2"
     assert float(facts["ended_mono"]) >= float(facts["started_mono"])
     connection.close()
 

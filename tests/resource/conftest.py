@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import pickle
 import selectors
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +34,8 @@ class HandLoop:
         self.functions: dict[str, bytes] = {}
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._timer_count = itertools.count()
+        self._calls: deque[Callable[[], None]] = deque()
 
     @property
     def watched(self) -> int:
@@ -49,7 +53,10 @@ class HandLoop:
             self._selector.unregister(fd)
 
     def call_later(self, delay: float, fn: Callable[[], None]) -> None:
-        heapq.heappush(self._timers, (time.monotonic() + delay, len(self._timers), fn))
+        heapq.heappush(self._timers, (time.monotonic() + delay, next(self._timer_count), fn))
+
+    def call_soon(self, fn: Callable[[], None]) -> None:
+        self._calls.append(fn)
 
     def emit(self, event: EngineEvent) -> None:
         self.events.append(event)
@@ -64,8 +71,11 @@ class HandLoop:
         """Run until `condition` holds."""
         deadline = time.monotonic() + LIMIT
         while not condition():
-            for key, _ in self._selector.select(0.05):
-                key.data()
+            for key, _ in self._selector.select(0 if self._calls else 0.02):
+                if key.fd in self._selector.get_map():
+                    key.data()
+            for _ in range(len(self._calls)):
+                self._calls.popleft()()
             while self._timers and self._timers[0][0] <= time.monotonic():
                 heapq.heappop(self._timers)[2]()
             if time.monotonic() > deadline:

@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilot_quantum.resource.allocation import (
-    ALLOWED,
-    Allocation,
-    AllocationState,
-    IllegalAllocationTransitionError,
-    pilot_state,
-)
+from pilot_quantum.resource.allocation import Allocation, IllegalAllocationTransitionError, pilot_state
+from pilot_quantum.resource.allocation_state import ALLOWED, AllocationState
 from pilot_quantum.resource.state import PilotState
 
 S, P = AllocationState, PilotState
@@ -24,7 +19,7 @@ class NoEngine:
 
 @given(st.lists(st.sampled_from(AllocationState), max_size=8))
 def test_an_allocation_moves_as_the_table_says_and_else_tells_its_story(states):
-    allocation = Allocation("p.1", NoEngine())  # type: ignore[arg-type]
+    allocation = Allocation("p.1", NoEngine(), 1)  # type: ignore[arg-type]
     for state in states:
         before = allocation.state
         if state in ALLOWED[before]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -31,6 +32,123 @@ NAMES = st.builds(
 )
 def test_a_description_is_its_url(description):
     assert PilotDescription(description.url) == description
+
+
+WORDS = st.text(string.ascii_letters + string.digits + "._-:/@,+&=%#?|*()<>~^!$\u00e9", min_size=1, max_size=20).filter(
+    lambda word: "$" not in word
+)
+LINES = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1).map(str.strip).filter(bool)
+TIMES = st.floats(min_value=1e-6, max_value=1e9, allow_nan=False) | st.integers(1, 10**9)
+
+
+@st.composite
+def jobs(draw):
+    """Descriptions of batch jobs with every field that may be given there."""
+    scheme = draw(st.sampled_from(["slurm", "pbs"]))
+    fields = {"resource": draw(st.sampled_from([f"{scheme}://", f"{scheme}:///fast", f"{scheme}://me@login/fast"]))}
+
+    def some(name, values):
+        if draw(st.booleans()):
+            fields[name] = draw(values)
+
+    for name in ("account", "constraint", "licences", "interpreter", "address", "directory"):
+        some(name, WORDS)
+    if scheme == "slurm":
+        some("qos", WORDS)
+        some("reservation", WORDS)
+    else:
+        some("dialect", st.sampled_from(["openpbs", "torque"]))
+    some("cores", st.integers(1, 10**4))
+    some("gpus", st.integers(0, 64))
+    some("qpus", st.integers(0, 8))
+    some("memory", st.integers(1, 2**60))
+    some("engine", st.sampled_from(["processes", "dask", "ray"]))
+    some("name", NAMES)
+    some("capabilities", st.frozensets(NAMES, max_size=3))
+    some("directives", st.lists(LINES, max_size=3))
+    some("setup", st.lists(LINES, max_size=3))
+    some("walltime", TIMES)
+    some("replace_before", TIMES.filter(lambda time: "walltime" not in fields or time < fields["walltime"]))
+    if draw(st.booleans()):
+        least, nodes, most = sorted(draw(st.lists(st.integers(0, 100), min_size=3, max_size=3)))
+        fields["max_nodes"] = max(1, most)
+        some("min_nodes", st.just(least))
+        some("nodes", st.just(nodes))
+        some("hold", TIMES)
+        some("idle_timeout", TIMES)
+        if "nodes" not in fields and "min_nodes" not in fields:
+            fields["nodes"] = nodes
+    else:
+        some("nodes", st.integers(1, 10**4))
+    return PilotDescription(**fields)
+
+
+@given(jobs())
+def test_a_batch_job_is_its_url_with_every_field(description):
+    assert PilotDescription(description.url) == description
+    assert replace(description) == description
+
+
+@given(st.integers(1, 4), st.none() | st.integers(1, 64), st.sampled_from(["processes", "dask", "ray"]))
+def test_a_pilot_of_hosts_is_its_url(hosts, cores, engine):
+    named = ",".join(f"me@h{number}:2222" for number in range(hosts))
+    description = PilotDescription(f"ssh://{named}", cores=cores, engine=engine, setup="module load x; a b")
+    assert description.nodes == hosts
+    assert PilotDescription(description.url) == replace(description) == description
+
+
+@pytest.mark.parametrize(
+    ("query", "nodes", "least", "most"),
+    [
+        ("", 1, 1, 1),
+        ("nodes=3", 3, 3, 3),
+        ("max_nodes=4", 1, 1, 4),
+        ("nodes=2&max_nodes=4", 2, 2, 4),
+        ("min_nodes=2&max_nodes=4", 2, 2, 4),
+        ("min_nodes=0&max_nodes=4", 0, 0, 4),
+        ("min_nodes=0&nodes=1&max_nodes=4", 1, 0, 4),
+    ],
+)
+def test_what_is_left_out_of_the_bounds_follows_from_the_rest(query, nodes, least, most):
+    one = PilotDescription(f"slurm:///?{query}" if query else "slurm:///")
+    assert (one.nodes, one.least_nodes, one.most_nodes) == (nodes, least, most)
+    assert one.engine == ("dask" if most > 1 else "processes")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("slurm:///?nodes=0", "nodes=0 must be a whole number of at least 1"),
+        ("slurm:///?min_nodes=2", "min_nodes=2 means something only with max_nodes="),
+        ("slurm:///?hold=5", "hold=5.0 means something only with max_nodes="),
+        ("slurm:///?idle_timeout=1m", "idle_timeout=60.0 means something only with max_nodes="),
+        ("slurm:///?min_nodes=3&max_nodes=2", "min_nodes=3, nodes=3, max_nodes=2: nodes must lie between"),
+        ("slurm:///?nodes=5&max_nodes=4", "nodes=5, max_nodes=4"),
+        ("slurm:///?min_nodes=-1&max_nodes=4", "min_nodes=-1 must be"),
+        ("slurm:///?min_nodes=x&max_nodes=4", "min_nodes='x' must be a whole number"),
+        ("slurm:///?max_nodes=0", "max_nodes=0 must be"),
+        ("slurm:///?walltime=10m&replace_before=10m", "replace_before=600 must be shorter than walltime=600"),
+        ("slurm:///?replace_before=soon", "replace_before='soon'"),
+        ("slurm:///?dialect=torque", "dialect='torque' means nothing for slurm://"),
+        ("pbs:///?dialect=torqe", "did you mean 'torque'"),
+        ("pbs:///?qos=high", "qos='high' means nothing for pbs://"),
+        ("slurm:///?account=a%20b", "account='a b' must be one word"),
+        ("local://?nodes=2", "nodes=2 means nothing for local://"),
+        ("local://?max_nodes=2", "max_nodes=2 means nothing for local://"),
+        ("ssh://a,b?nodes=3", "nodes=3, but 'ssh://a,b' names 2 hosts"),
+        ("ssh://a?max_nodes=3", "max_nodes=3 means nothing for ssh://"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_by_name(url, words):
+    with pytest.raises(InvalidDescriptionError) as caught:
+        PilotDescription(url)
+    assert words in str(caught.value)
+
+
+def test_a_line_is_one_line():
+    with pytest.raises(InvalidDescriptionError, match="directives="):
+        PilotDescription("slurm:///", directives=["--a\n#SBATCH --b"])
+    assert PilotDescription("slurm:///", directives="--a\n\n --b ").directives == ("--a", "--b")
 
 
 def test_a_url_says_all_that_a_description_can():

@@ -18,7 +18,7 @@ from pilot_quantum.errors import InvalidDescriptionError, PilotLostError
 from pilot_quantum.resource.agent import client
 from pilot_quantum.resource.capacity import Capacity
 from pilot_quantum.resource.description import PilotDescription
-from pilot_quantum.resource.pilot import Pilot
+from pilot_quantum.resource.pilot import Controls, Pilot
 from pilot_quantum.resource.state import ALLOWED, IllegalPilotTransitionError, PilotState
 
 LIMIT = 30.0
@@ -37,8 +37,7 @@ def _pilot(changes: list[tuple[PilotState, str]] | None = None) -> Pilot:
         "p",
         PilotDescription("local://?cores=1"),
         Capacity(1, 1),
-        drain=lambda pilot: None,
-        cancel=lambda pilot: None,
+        Controls(drain=lambda: None, cancel=lambda: None, resize=lambda nodes: None),
         on_change=lambda pilot, cause: changes.append((pilot.state, cause)),
     )
 
@@ -75,6 +74,51 @@ def test_every_state_leads_to_an_end() -> None:
             seen.add(one)
             todo += ALLOWED[one] - seen
         assert any(one.final for one in seen)
+
+
+# Another size.
+
+
+def _of(url: str) -> tuple[Pilot, list[int]]:
+    asked: list[int] = []
+    controls = Controls(drain=lambda: None, cancel=lambda: None, resize=asked.append)
+    return Pilot("p", PilotDescription(url), Capacity(1, 1), controls, lambda pilot, cause: None), asked
+
+
+def test_a_pilot_of_a_batch_system_takes_another_size() -> None:
+    pilot, asked = _of("slurm:///normal?nodes=2")
+    pilot.resize(5)
+    pilot.resize(nodes=1)
+    assert asked == [5, 1]
+
+
+@pytest.mark.parametrize(
+    ("url", "nodes", "words"),
+    [
+        ("local://?cores=1", 2, "its nodes are fixed. Add another pilot"),
+        ("ssh://a,b", 3, "its nodes are fixed"),
+        ("slurm:///", 0, "nodes=0 must be a whole number of at least 1; or drain the pilot"),
+        ("slurm:///", 2.0, "nodes=2.0 must be"),
+        ("slurm:///", True, "nodes=True must be"),
+        ("slurm:///?min_nodes=2&max_nodes=4", 1, "nodes=1 must be a whole number of at least 2, the pilot's min_nodes"),
+        ("slurm:///?min_nodes=2&max_nodes=4", 5, "nodes=5 is more than the pilot's max_nodes=4"),
+    ],
+)
+def test_a_size_that_cannot_be_had_is_refused_by_name(url: str, nodes: int, words: str) -> None:
+    pilot, asked = _of(url)
+    with pytest.raises(InvalidDescriptionError) as caught:
+        pilot.resize(nodes)
+    assert words in str(caught.value)
+    assert not asked
+
+
+def test_a_pilot_that_ends_takes_no_other_size() -> None:
+    pilot, asked = _of("slurm:///normal")
+    pilot.move(PilotState.QUEUED)
+    pilot.move(PilotState.DRAINING)
+    with pytest.raises(InvalidDescriptionError, match="'p' is draining and asks for nothing more"):
+        pilot.resize(2)
+    assert not asked
 
 
 # What a task sees.

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pilot_quantum.resource.capacity import Capacity
-from pilot_quantum.resource.engines.events import Began, EngineEnded, Outcomes, Revoked, WorkerLost, WorkerUp
+from pilot_quantum.resource.engines.events import (
+    Began,
+    EngineEnded,
+    NodesDraining,
+    NodesLost,
+    NodeUp,
+    Outcomes,
+    Revoked,
+    WorkerLost,
+    WorkerUp,
+)
 from pilot_quantum.task.core import Core
 from pilot_quantum.task.events import Cancelled, Closing, Event, PilotAnnounced, PilotDraining, Submitted, Timer
 from pilot_quantum.task.instructions import (
@@ -18,6 +28,7 @@ from pilot_quantum.task.instructions import (
     Revoke,
     SetTimer,
     Ship,
+    StopNodes,
     StopPilot,
 )
 from pilot_quantum.task.needs import Needs, NeedsLike, variants
@@ -30,12 +41,15 @@ ONE_CORE = Needs()
 
 @dataclass
 class WorkerDouble:
-    """What a worker has, in the order of running; the first may be `running`."""
+    """What a worker has, in the order of running; the first may be `running`. A gang's other nodes: `nodes[1:]`."""
 
     pilot: str
     name: str
+    node: int = 0
     cores: int = 0
     gpus: tuple[int, ...] = ()
+    nodes: tuple[int, ...] = ()
+    function: str = ""
     items: list[tuple[int, int]] = field(default_factory=list)
     running: tuple[int, int] | None = None
     doomed: bool = False
@@ -52,6 +66,10 @@ class Harness:
         self.now = 0.0
         self.workers: dict[str, WorkerDouble] = {}
         self.capacity: dict[str, Capacity] = {}
+        self.nodes: dict[tuple[str, int], NodeUp] = {}
+        """Those that are up, by (pilot, index)."""
+        self.given_back: list[tuple[str, int]] = []
+        self.draining_nodes: set[tuple[str, int]] = set()
         self.ended_pilots: set[str] = set()
         self.dispatched: list[tuple[int, str]] = []
         self.resolved: dict[int, Resolution] = {}
@@ -72,23 +90,45 @@ class Harness:
         memory: int = 2**30,
         ends_in: float | None = None,
         up: bool = True,
+        nodes: int = 1,
+        group: str = "",
         **more: object,
     ) -> str:
+        """Add a pilot, of one group of nodes; `up`: they and their workers are there at once."""
         self._pilots += 1
         name = f"p{self._pilots}"
-        self.capacity[name] = Capacity(1, cores, gpus, memory=memory, **more)  # type: ignore[arg-type]
+        self.capacity[name] = Capacity(nodes, cores, gpus, memory=memory, **more)  # type: ignore[arg-type]
         self.feed(PilotAnnounced(name, self.capacity[name], None if ends_in is None else self.now + ends_in))
-        if up:
-            self.up(name)
+        for index in range(nodes if up else 0):
+            self.node_up(name, index, group)
         return name
 
     def up(self, pilot: str) -> None:
-        for index in range(self.capacity[pilot].cores):
-            self.worker_up(pilot, f"{pilot}/{index}")
+        """Bring up all of its nodes that have never been there, with their workers."""
+        for index in range(self.capacity[pilot].nodes):
+            self.node_up(pilot, index)
 
-    def worker_up(self, pilot: str, name: str) -> None:
-        self.workers[name] = WorkerDouble(pilot, name)
-        self.feed(WorkerUp(pilot, name))
+    def node_up(
+        self, pilot: str, index: int, group: str = "", capacity: Capacity | None = None, ends_in: float | None = None
+    ) -> None:
+        capacity = capacity or self.capacity[pilot]
+        ends_at = None if ends_in is None else self.now + ends_in
+        up = self.nodes[pilot, index] = NodeUp(pilot, index, capacity, group=group, ends_at=ends_at)
+        self.feed(up)
+        for core in range(capacity.cores):
+            self.worker_up(pilot, self.worker_name(pilot, index, core), index)
+
+    def worker_up(self, pilot: str, name: str, node: int = 0) -> None:
+        if (pilot, node) not in self.nodes:
+            self.nodes[pilot, node] = NodeUp(pilot, node, self.capacity[pilot])
+            self.feed(self.nodes[pilot, node])
+        self.workers[name] = WorkerDouble(pilot, name, node)
+        self.feed(WorkerUp(pilot, name, node=node))
+
+    @staticmethod
+    def worker_name(pilot: str, node: int, core: int) -> str:
+        """As engines name them: those of the first node are numbered, others name their node too."""
+        return f"{pilot}/{core}" if node == 0 else f"{pilot}/{node}.{core}"
 
     def submit(
         self, count: int = 1, needs: NeedsLike = ONE_CORE, fn: str = "f", name: str | None = None, **key: object
@@ -106,6 +146,10 @@ class Harness:
 
     def drain(self, pilot: str) -> None:
         self.feed(PilotDraining(pilot))
+
+    def drain_nodes(self, pilot: str, *nodes: int, cause: str = "walltime") -> None:
+        self.draining_nodes.update((pilot, node) for node in nodes)
+        self.feed(NodesDraining(pilot, nodes, cause))
 
     def close(self) -> None:
         self.feed(Closing())
@@ -128,17 +172,27 @@ class Harness:
         if not late:
             self.feed(self.sent[-1])
 
-    def lose(self, worker: str, cause: str = "killed by SIGKILL", back: bool = True) -> None:
+    def lose(self, worker: str, cause: str = "killed by SIGKILL", back: bool = True, charged: bool = True) -> None:
         """The worker dies; by default a new one takes its place."""
         double = self.workers.pop(worker)
-        self.feed(WorkerLost(double.pilot, worker, cause))
-        if back:
-            self.worker_up(double.pilot, worker)
+        self.feed(WorkerLost(double.pilot, worker, cause, charged))
+        if back and (double.pilot, double.node) in self.nodes:
+            self.worker_up(double.pilot, worker, double.node)
+
+    def lose_nodes(self, pilot: str, *nodes: int, cause: str = "node failure", charged: bool = False) -> None:
+        """Nodes go, with their workers and all that these have."""
+        for name in [w.name for w in self.workers.values() if w.pilot == pilot and w.node in nodes]:
+            del self.workers[name]
+        for node in nodes:
+            self.nodes.pop((pilot, node), None)
+        self.feed(NodesLost(pilot, nodes, cause, charged))
 
     def end(self, pilot: str, cause: str = "walltime", failed: bool = False) -> None:
         self.ended_pilots.add(pilot)
         for name in [name for name, double in self.workers.items() if double.pilot == pilot]:
             del self.workers[name]
+        for key in [key for key in self.nodes if key[0] == pilot]:
+            del self.nodes[key]
         self.feed(EngineEnded(pilot, cause, failed))
 
     def wait(self, seconds: float) -> None:
@@ -163,12 +217,7 @@ class Harness:
         for instruction in self.core.handle(events, self.now):
             match instruction:
                 case Ship():
-                    double = self.workers[instruction.worker]
-                    assert len(double.items) <= 1, "a busy worker was given a second bundle"
-                    assert not double.doomed, "a worker that is being ended was given a bundle"
-                    double.items += instruction.items
-                    double.cores, double.gpus = instruction.cores, instruction.gpus
-                    self.dispatched += [(task, instruction.worker) for task, _ in instruction.items]
+                    self._ship(instruction)
                 case Resolve():
                     for resolution in instruction.items:
                         assert resolution.task not in self.resolved, f"task {resolution.task} ended twice"
@@ -181,6 +230,10 @@ class Harness:
                     self.workers[instruction.worker].doomed = True
                 case StopPilot():
                     self.stopped.append(instruction.pilot)
+                case StopNodes():
+                    for node in instruction.nodes:
+                        assert (instruction.pilot, node) not in self.given_back, "a node was given back twice"
+                        self.given_back.append((instruction.pilot, node))
                 case CapacityWanted():
                     self.wanted.append(instruction)
                 case Record():
@@ -189,6 +242,22 @@ class Harness:
                     self.timer = instruction.at
                 case Forget():
                     pass
+
+    def _ship(self, ship: Ship) -> None:
+        double = self.workers[ship.worker]
+        assert not double.doomed, "a worker that is being ended was given a bundle"
+        place = (ship.cores, ship.gpus, ship.nodes, ship.function)
+        if double.items:
+            assert place == (double.cores, double.gpus, double.nodes, double.function), "a busy worker was given others"
+        double.cores, double.gpus, double.nodes, double.function = place
+        double.items += ship.items
+        self.dispatched += [(task, ship.worker) for task, _ in ship.items]
+        for node in ship.nodes or (double.node,):
+            assert (ship.pilot, node) not in self.draining_nodes, "a node that drains was given a task"
+        if ship.nodes:
+            assert ship.nodes[0] == double.node, "a gang is led from its first node"
+            assert len(set(ship.nodes)) == len(ship.nodes)
+            assert len({self.nodes[ship.pilot, node].group for node in ship.nodes}) == 1, "a gang was torn apart"
 
     def answer_revokes(self) -> None:
         """Workers give back what they were asked for and have not begun."""

@@ -322,6 +322,14 @@ def test_a_task_that_kills_its_worker_three_times_alone_is_stopped_and_named(cor
     assert "'killer'" in core.error(task)
 
 
+def test_workers_that_end_with_their_job_are_charged_to_nobody(core: Harness) -> None:
+    core.pilot(cores=1)
+    task = core.submit()
+    for _ in range(5):
+        core.lose("p1/0", charged=False)
+    assert task not in core.resolved
+
+
 def test_a_cancelled_task_that_runs_has_its_worker_ended_and_its_mates_run_again(core: Harness) -> None:
     core.pilot(cores=1)
     core.submit(20)

@@ -21,6 +21,9 @@ NEEDS = [
     Needs(gpus=1),
     Needs(memory=60),
     Needs(cores=2, memory=40),
+    Needs(nodes=2),
+    Needs(nodes=2, cores=2),
+    Needs(nodes=3, memory=50),
 ]
 DURATIONS = st.sampled_from([0.0, 0.0001, 0.01, 1.0, 50.0])
 
@@ -34,6 +37,7 @@ class Scheduler(RuleBasedStateMachine):
         self.needs: dict[int, list[Needs]] = {}
         self.patient: set[int] = set()
         self.last: dict[int, TaskState] = {}
+        self.fresh = 10
 
     @initialize(fair=st.booleans(), prompt=st.booleans())
     def choose_policy(self, fair: bool, prompt: bool) -> None:
@@ -51,6 +55,7 @@ class Scheduler(RuleBasedStateMachine):
         expected=st.sampled_from([None, 0.001, 20.0]),
         patient=st.booleans(),
         affinity=st.sampled_from([None, "a"]),
+        coupling=st.sampled_from(["loose", "tight"]),
     )
     def submit(self, count: int, needs: list[Needs], patient: bool, expected: float | None, **key: Any) -> None:
         first = self.h.submit(count, needs, expected_duration=expected, wait_for_capacity=patient, **key)
@@ -69,10 +74,16 @@ class Scheduler(RuleBasedStateMachine):
             if not was_over:
                 assert self.h.resolved[task].state is TaskState.CANCELLED
 
-    @rule(cores=st.integers(1, 4), gpus=st.integers(0, 1), ends_in=st.sampled_from([None, 30.0]), up=st.booleans())
-    def add_pilot(self, cores: int, gpus: int, ends_in: float | None, up: bool) -> None:
+    @rule(
+        cores=st.integers(1, 4),
+        gpus=st.integers(0, 1),
+        ends_in=st.sampled_from([None, 30.0]),
+        up=st.booleans(),
+        nodes=st.integers(1, 3),
+    )
+    def add_pilot(self, cores: int, gpus: int, ends_in: float | None, up: bool, nodes: int) -> None:
         if len(self.h.capacity) < 4:
-            self.h.pilot(cores, gpus, memory=100, ends_in=ends_in, up=up)
+            self.h.pilot(cores, gpus, memory=100, ends_in=ends_in, up=up, nodes=nodes)
 
     @rule(data=st.data())
     def drain(self, data: st.DataObject) -> None:
@@ -83,14 +94,34 @@ class Scheduler(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def bring_up(self, data: st.DataObject) -> None:
-        missing = [
-            (pilot, f"{pilot}/{index}")
-            for pilot in self._live_pilots()
-            for index in range(self.h.capacity[pilot].cores)
-            if f"{pilot}/{index}" not in self.h.workers
-        ]
-        if missing:
-            self.h.worker_up(*data.draw(st.sampled_from(missing)))
+        if missing := self._missing():
+            pilot, worker, node = data.draw(st.sampled_from(missing))
+            self.h.worker_up(pilot, worker, node)
+
+    @rule(data=st.data())
+    def a_node_comes(self, data: st.DataObject) -> None:
+        if pilots := [pilot for pilot in self._live_pilots() if self._lacks_nodes(pilot)]:
+            self._new_node(data.draw(st.sampled_from(pilots)))
+
+    @rule(data=st.data(), charged=st.booleans(), twice=st.booleans())
+    def lose_nodes(self, data: st.DataObject, charged: bool, twice: bool) -> None:
+        if self.h.nodes:
+            pilot, node = data.draw(st.sampled_from(sorted(self.h.nodes)))
+            self.h.lose_nodes(pilot, node, charged=charged)
+            if twice:
+                self.h.lose_nodes(pilot, node, charged=charged)
+
+    @rule(data=st.data())
+    def drain_nodes(self, data: st.DataObject) -> None:
+        if self.h.nodes:
+            self.h.drain_nodes(*data.draw(st.sampled_from(sorted(self.h.nodes))))
+
+    @rule(data=st.data())
+    def requeue_a_pilot(self, data: st.DataObject) -> None:
+        """Its batch system takes all of its nodes away, and will give it others."""
+        if pilots := self._live_pilots():
+            pilot = data.draw(st.sampled_from(pilots))
+            self.h.lose_nodes(pilot, *[node for name, node in self.h.nodes if name == pilot], cause="requeued")
 
     @rule(data=st.data(), count=st.integers(1, 5), ok=st.booleans(), took=DURATIONS, late=st.booleans())
     def finish(self, data: st.DataObject, count: int, ok: bool, took: float, late: bool) -> None:
@@ -135,11 +166,18 @@ class Scheduler(RuleBasedStateMachine):
 
     @invariant()
     def no_slot_runs_more_than_it_has(self) -> None:
-        for pilot, capacity in self.h.capacity.items():
-            busy = [double for double in self.h.workers.values() if double.pilot == pilot and double.items]
-            assert sum(double.cores for double in busy) <= capacity.cores
+        for (pilot, node), up in self.h.nodes.items():
+            busy = [
+                w for w in self.h.workers.values() if w.pilot == pilot and w.items and node in (w.nodes or (w.node,))
+            ]
+            assert sum(double.cores for double in busy) <= up.capacity.cores
             gpus = [gpu for double in busy for gpu in double.gpus]
             assert len(gpus) == len(set(gpus))
+
+    @invariant()
+    def idle_places_are_counted_right(self) -> None:
+        for pilot in self.h.core._pilots.values():
+            assert pilot.free == sum(node.idle for node in pilot.nodes.values() if not node.draining)
 
     @invariant()
     def counts_agree_with_what_was_told(self) -> None:
@@ -174,24 +212,43 @@ class Scheduler(RuleBasedStateMachine):
         for name in [double.name for double in self.h.workers.values() if double.doomed]:
             self.h.lose(name)
         for pilot in self._live_pilots():
-            for index in range(self.h.capacity[pilot].cores):
-                if f"{pilot}/{index}" not in self.h.workers:
-                    self.h.worker_up(pilot, f"{pilot}/{index}")
+            while self._lacks_nodes(pilot):
+                self._new_node(pilot)
+        for pilot, worker, node in self._missing():
+            self.h.worker_up(pilot, worker, node)
         self.h.run()
         accepting = [pilot for pilot in self._live_pilots() if pilot not in self.h.stopped and self._accepts(pilot)]
         for task, needs in self.needs.items():
             if task in self.h.resolved:
                 continue
             able = [p for p in accepting if any(fits(need, self.h.capacity[p]) for need in needs)]
-            waits_for_walltime = "left, the task is expected" in self.h.explain(task)
+            waits_for_walltime = " left" in self.h.explain(task)
             patient = task in self.patient or not self.h.capacity
             assert (patient and not able) or waits_for_walltime, self.h.explain(task)
         self.h.close()
         for task in self.needs:
-            assert task in self.h.resolved or "left, the task is expected" in self.h.explain(task)
+            assert task in self.h.resolved or " left" in self.h.explain(task)
 
     def _accepts(self, pilot: str) -> bool:
         return self.h.core._pilots[pilot].live  # the harness does not know which pilots drain
+
+    def _lacks_nodes(self, pilot: str) -> bool:
+        there = [key for key in self.h.nodes if key[0] == pilot and key not in self.h.draining_nodes]
+        return len(there) < self.h.capacity[pilot].nodes
+
+    def _new_node(self, pilot: str) -> None:
+        self.fresh += 1
+        self.h.node_up(pilot, self.fresh)
+
+    def _missing(self) -> list[tuple[str, str, int]]:
+        """Workers that could be there, on nodes that are."""
+        live = self._live_pilots()
+        return [
+            (pilot, worker, node)
+            for (pilot, node), up in self.h.nodes.items()
+            for worker in (self.h.worker_name(pilot, node, core) for core in range(up.capacity.cores))
+            if pilot in live and worker not in self.h.workers
+        ]
 
     def _busy(self) -> list[str]:
         return sorted(double.name for double in self.h.workers.values() if double.items)

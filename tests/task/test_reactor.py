@@ -12,12 +12,13 @@ import pytest
 
 from pilot_quantum.errors import JournalError
 from pilot_quantum.journal.store import JournalWriter
-from pilot_quantum.resource.agent.worker import dump_error
+from pilot_quantum.resource.agent.runner import dump_error
 from pilot_quantum.resource.capacity import Capacity
 from pilot_quantum.resource.engines.events import (
     EngineEnded,
     EngineEvent,
     Leftover,
+    NodeUp,
     Outcomes,
     Revoked,
     Shipment,
@@ -44,13 +45,18 @@ class Unruly:
         self.loss = loss
         self.ran: list[tuple[int, int]] = []
 
-    def engine(self, pilot: str) -> Unruly:
+    def engine(self, pilot: str, worker: str) -> Unruly:
         return self
 
-    def observe(self, event: EngineEvent) -> None:
-        """Nobody watches."""
+    def observe(self, event: EngineEvent) -> Sequence[EngineEvent]:
+        """Nobody watches; the core has to know all of it."""
+        return [event]
+
+    def give_back(self, pilot: str, nodes: Sequence[int]) -> None:
+        raise AssertionError("no node drains here")
 
     def start(self) -> None:
+        self.reactor.emit(NodeUp("p", 0, Capacity(1, 3, memory=1)))
         for index in range(3):
             self.reactor.emit(WorkerUp("p", f"p/{index}"))
 

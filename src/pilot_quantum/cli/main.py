@@ -11,8 +11,10 @@ from typing import Annotated
 
 import typer
 
+from pilot_quantum.cli.agent import agent
 from pilot_quantum.cli.command import FilesOrScript
 from pilot_quantum.cli.demo import demo
+from pilot_quantum.cli.pilots import app as pilots
 from pilot_quantum.cli.report import report
 from pilot_quantum.cli.run import run
 from pilot_quantum.cli.status import status
@@ -35,6 +37,8 @@ app.command()(demo)
 app.command()(status)
 app.command()(trace)
 app.command()(report)
+app.add_typer(pilots)
+app.command()(agent)
 
 
 def _print_version(wanted: bool) -> None:

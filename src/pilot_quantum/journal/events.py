@@ -86,6 +86,19 @@ class WorkerLife:
 
 
 @dataclass(frozen=True)
+class AllocationEvent:
+    """A state change of a pilot's allocation. mono, wall: seconds. nodes: that were asked for."""
+
+    mono: float
+    wall: float
+    pilot: str
+    allocation: str
+    state: str
+    nodes: int
+    cause: str
+
+
+@dataclass(frozen=True)
 class Decision:
     """What the scheduler decided about `subject`, and why. mono, wall: seconds."""
 

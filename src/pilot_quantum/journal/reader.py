@@ -17,6 +17,7 @@ from pilot_quantum.errors import JournalError
 from pilot_quantum.journal import schema
 from pilot_quantum.journal.columns import TaskColumns, decode
 from pilot_quantum.journal.events import (
+    AllocationEvent,
     Decision,
     Group,
     PilotEvent,
@@ -108,6 +109,13 @@ class JournalReader:
         return tuple(worker_lives(self.worker_events))
 
     @cached_property
+    def allocations(self) -> tuple[AllocationEvent, ...]:
+        """What pilots' allocations have come to, oldest first."""
+        if self._version < schema.ALLOCATIONS_SINCE:
+            return ()
+        return tuple(AllocationEvent(*row) for row in self._select(schema.SELECT_ALLOCATIONS))
+
+    @cached_property
     def decisions(self) -> tuple[Decision, ...]:
         """What the scheduler decided, oldest first."""
         return tuple(Decision(*row) for row in self._select(schema.SELECT_DECISIONS))
@@ -148,13 +156,14 @@ class JournalReader:
         if len(self.task_events):
             told.append(float(self.task_events.mono.max()))
         told.extend(event.mono for event in self.worker_events)
+        told.extend(event.mono for event in self.allocations)
         told.extend(history.events[-1].mono for history in self.pilots)
         if self.live:
             told.append(time.time() - (self.started_wall - self.started))
         return max(told)
 
     def _check_schema(self) -> None:
-        version = self._select(schema.SELECT_VERSION)[0][0]
+        version = self._version = int(self._select(schema.SELECT_VERSION)[0][0])
         if version > schema.SCHEMA_VERSION:
             raise JournalError(
                 f"the journal {str(self.path)!r} has schema {version}; this version of pilot-quantum reads up"

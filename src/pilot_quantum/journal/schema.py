@@ -8,7 +8,8 @@ with names and wall time, to anybody with a SQLite shell. docs/decisions/0004-jo
 from __future__ import annotations
 
 JOURNAL_NAME = "journal.sqlite"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+ALLOCATIONS_SINCE = 2  # the version with the table `allocation_event`
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -61,6 +62,17 @@ TABLES = (
         cause TEXT NOT NULL
     )""",
     """
+    CREATE TABLE allocation_event (     -- what a pilot's jobs and hosts have come to
+        id INTEGER PRIMARY KEY,
+        mono REAL NOT NULL,
+        wall REAL NOT NULL,
+        pilot TEXT NOT NULL,
+        allocation TEXT NOT NULL,
+        state TEXT NOT NULL,            -- submitted, pending, starting, running, draining, completing, ended or unknown
+        nodes INTEGER NOT NULL,         -- asked for
+        cause TEXT NOT NULL             -- in the batch system's words, or ours
+    )""",
+    """
     CREATE TABLE decision (
         id INTEGER PRIMARY KEY,
         mono REAL NOT NULL,
@@ -96,6 +108,9 @@ INSERT_GROUP = (
 INSERT_CHUNK = "INSERT INTO task_chunk (rows, wall_offset, events) VALUES (?, ?, CAST(? AS TEXT))"
 INSERT_PILOT = "INSERT INTO pilot_event (mono, wall, pilot, state, cause, description) VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_WORKER = "INSERT INTO worker_event (mono, wall, pilot, worker, state, pid, cause) VALUES (?, ?, ?, ?, ?, ?, ?)"
+INSERT_ALLOCATION = (
+    "INSERT INTO allocation_event (mono, wall, pilot, allocation, state, nodes, cause) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 INSERT_DECISION = "INSERT INTO decision (mono, wall, subject, decision, reason) VALUES (?, ?, ?, ?, ?)"
 
 SELECT_VERSION = "PRAGMA user_version"
@@ -105,4 +120,5 @@ SELECT_GROUPS = "SELECT id, name, function, needs, priority, coupling FROM task_
 SELECT_CHUNKS = "SELECT CAST(events AS BLOB) FROM task_chunk ORDER BY id"
 SELECT_PILOTS = "SELECT mono, wall, pilot, state, cause, description FROM pilot_event ORDER BY id"
 SELECT_WORKERS = "SELECT mono, wall, pilot, worker, state, pid, cause FROM worker_event ORDER BY id"
+SELECT_ALLOCATIONS = "SELECT mono, wall, pilot, allocation, state, nodes, cause FROM allocation_event ORDER BY id"
 SELECT_DECISIONS = "SELECT mono, wall, subject, decision, reason FROM decision ORDER BY id"

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from pilot_quantum.journal import measure
-from pilot_quantum.journal.events import Span, TaskCounts
+from pilot_quantum.journal.events import AllocationEvent, Span, TaskCounts
 from pilot_quantum.journal.reader import JournalReader
 
 RATE_WINDOW = 10.0  # seconds over which a live session's rate is taken
@@ -27,6 +27,29 @@ class PilotStatus(msgspec.Struct, frozen=True):
     workers_lost: int
     running: int
     utilisation: float | None
+
+
+class AllocationStatus(msgspec.Struct, frozen=True):
+    """One allocation of a pilot now: a batch job, or hosts. nodes: asked for. since_s: how long it has been so.
+
+    reason: why it is in this state, in the batch system's words or ours.
+    """
+
+    pilot: str
+    allocation: str
+    state: str
+    nodes: int
+    since_s: float
+    reason: str
+
+
+class DecisionStatus(msgspec.Struct, frozen=True):
+    """What was decided about pilots. at_s: seconds after the start of the session."""
+
+    at_s: float
+    subject: str
+    decision: str
+    reason: str
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -58,10 +81,15 @@ class Status(msgspec.Struct, frozen=True):
     eta_s: float | None
     pilots: tuple[PilotStatus, ...]
     failures: tuple[Failure, ...]
+    allocations: tuple[AllocationStatus, ...] = ()
+    decisions: tuple[DecisionStatus, ...] = ()
 
 
-def status_of(reader: JournalReader, failures: int = 5) -> Status:
-    """The present state of the session that `reader` looks at, with its `failures` latest failures."""
+def status_of(reader: JournalReader, failures: int = 5, ended: int = 5, decisions: int = 5) -> Status:
+    """The present state of the session that `reader` looks at.
+
+    failures, ended, decisions: how many of the latest failures, allocations that have ended, decisions about pilots.
+    """
     counts, spans, until = reader.counts, reader.spans, reader.until
     start = max(reader.started, until - RATE_WINDOW) if reader.life == "live" else reader.started
     rate = measure.finished_per_second(spans, start, until)
@@ -76,6 +104,8 @@ def status_of(reader: JournalReader, failures: int = 5) -> Status:
         eta_s=unfinished / rate if rate and unfinished else None,
         pilots=_pilots(reader),
         failures=tuple(failure_of(span, reader.started) for span in measure.failures(spans, failures)),
+        allocations=_allocations(reader, ended),
+        decisions=_decisions(reader, decisions),
     )
 
 
@@ -83,6 +113,33 @@ def failure_of(span: Span, started: float) -> Failure:
     """`span` as a line of a table of failures."""
     at = (span.ended if span.ended is not None else started) - started
     return Failure(span.task, span.attempt, span.group, span.pilot, span.worker, at, span.end, span.cause)
+
+
+def _allocations(reader: JournalReader, ended: int) -> tuple[AllocationStatus, ...]:
+    """Those that have not ended, and the last few that have, in the order in which they were asked for."""
+    last: dict[str, AllocationEvent] = {}
+    since: dict[str, float] = {}
+    for event in reader.allocations:
+        if event.allocation not in last or last[event.allocation].state != event.state:
+            since[event.allocation] = event.mono
+        last[event.allocation] = event
+    over = sorted((since[name], name) for name, event in last.items() if event.state == "ended")
+    hidden = {name for _, name in over[: max(0, len(over) - ended)]}
+    return tuple(
+        AllocationStatus(event.pilot, name, event.state, event.nodes, max(0.0, reader.until - since[name]), event.cause)
+        for name, event in last.items()
+        if name not in hidden
+    )
+
+
+def _decisions(reader: JournalReader, number: int) -> tuple[DecisionStatus, ...]:
+    """The latest about allocations; what the scheduler decides about tasks is too much to be shown."""
+    names = {event.allocation for event in reader.allocations}
+    told = [one for one in reader.decisions if one.subject in names or one.decision == "cannot be launched"]
+    return tuple(
+        DecisionStatus(one.mono - reader.started, one.subject, one.decision, one.reason)
+        for one in told[max(0, len(told) - number) :]
+    )
 
 
 def _pilots(reader: JournalReader) -> tuple[PilotStatus, ...]:

@@ -113,6 +113,10 @@ class JournalWriter:
         """A worker came (`up`), died (`lost`) or was stopped by us (`ended`)."""
         self._other(schema.INSERT_WORKER, (mono, mono + _wall_offset(), pilot, worker, state, pid, cause))
 
+    def allocation_row(self, mono: float, pilot: str, allocation: str, state: str, nodes: int, cause: str) -> None:
+        """A state change of an allocation of `nodes` nodes, or another reason for the state that it is in."""
+        self._other(schema.INSERT_ALLOCATION, (mono, mono + _wall_offset(), pilot, allocation, state, nodes, cause))
+
     def decision_row(self, mono: float, subject: str, decision: str, reason: str) -> None:
         """What the scheduler decided about `subject`, and why."""
         self._other(schema.INSERT_DECISION, (mono, mono + _wall_offset(), subject, decision, reason))

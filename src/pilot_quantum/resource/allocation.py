@@ -6,34 +6,11 @@ A pilot owns one or more; its state follows from theirs. A local pilot has one, 
 from __future__ import annotations
 
 from collections.abc import Collection
-from enum import StrEnum, auto
+from time import monotonic
 
+from pilot_quantum.resource.allocation_state import ALLOWED, AllocationState
 from pilot_quantum.resource.engines.events import Engine
 from pilot_quantum.resource.state import PilotState
-
-
-class AllocationState(StrEnum):
-    """Life of an allocation. `unknown`: nobody can say at the moment; never a verdict."""
-
-    SUBMITTED = auto()
-    PENDING = auto()
-    STARTING = auto()
-    RUNNING = auto()
-    COMPLETING = auto()
-    ENDED = auto()
-    UNKNOWN = auto()
-
-
-_S = AllocationState
-ALLOWED: dict[AllocationState, frozenset[AllocationState]] = {
-    _S.SUBMITTED: frozenset({_S.PENDING, _S.STARTING, _S.ENDED, _S.UNKNOWN}),
-    _S.PENDING: frozenset({_S.STARTING, _S.ENDED, _S.UNKNOWN}),
-    _S.STARTING: frozenset({_S.RUNNING, _S.PENDING, _S.COMPLETING, _S.ENDED, _S.UNKNOWN}),
-    _S.RUNNING: frozenset({_S.PENDING, _S.COMPLETING, _S.ENDED, _S.UNKNOWN}),
-    _S.COMPLETING: frozenset({_S.PENDING, _S.ENDED, _S.UNKNOWN}),
-    _S.UNKNOWN: frozenset({_S.PENDING, _S.STARTING, _S.RUNNING, _S.COMPLETING, _S.ENDED}),
-    _S.ENDED: frozenset(),
-}
 
 
 class IllegalAllocationTransitionError(Exception):
@@ -45,19 +22,51 @@ class IllegalAllocationTransitionError(Exception):
 
 
 class Allocation:
-    """One allocation of a pilot."""
+    """One allocation of a pilot: `wanted` nodes, and those that have come up in it."""
 
-    def __init__(self, name: str, engine: Engine) -> None:
+    def __init__(self, name: str, engine: Engine, wanted: int) -> None:
         self.name = name
         self.engine = engine
+        self.wanted = wanted
         self.state = AllocationState.SUBMITTED
+        self.nodes: set[int] = set()
+        """Indexes of the nodes that are up."""
+        self.empty: set[int] = set()
+        """Those of them that have drained."""
+        self.ends_at: float | None = None
+        """Monotonic seconds at which it will end, where that is known."""
+        self.length: float | None = None
+        """Seconds that it had when its first node came up."""
+        self.up_at: float | None = None
+        """Monotonic seconds at which its first worker was there."""
+        self.told = ""
+        """What the batch system said last about its state, in its own words."""
+        self.since = monotonic()
+        """Monotonic seconds of the last change of its state."""
+        self.draining = ""
+        """Why it takes no new task, if so."""
+        self.warnings = 0
+        """How often it was said to be expiring."""
+        self.expiring = False
+        """Whether its batch system ends it, or takes it back into its queue: then it is not ours to end."""
         self._history: list[str] = [AllocationState.SUBMITTED]
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.state is AllocationState.ENDED
+
+    @property
+    def counts(self) -> bool:
+        """Whether the pilot can count on its nodes: it has not ended and is not about to."""
+        return not self.over and not self.draining
 
     def move(self, state: AllocationState) -> None:
         """Enter `state`. Raises IllegalAllocationTransitionError when the table forbids it."""
         if state not in ALLOWED[self.state]:
             raise IllegalAllocationTransitionError(self.name, self.state, state, self._history)
         self.state = state
+        self.since, self.told = monotonic(), ""
         self._history.append(state)
 
 

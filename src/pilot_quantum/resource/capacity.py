@@ -8,10 +8,13 @@ from dataclasses import dataclass
 CAPABILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
 """What a capability may be called, by the pilots that have it and by the tasks that need it."""
 
+LATER = 2**62
+"""An amount that nobody knows before the nodes are there; until then it counts as enough for everything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a pilot offers. `cores`, `gpus` and `memory` (bytes) are per node; `qpus` for the pilot as a whole."""
+    """What a pilot, or a node of it, offers. `cores`, `gpus`, `qpus` and `memory` (bytes) are per node."""
 
     nodes: int
     cores: int

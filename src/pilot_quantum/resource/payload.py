@@ -12,23 +12,27 @@ import pickle
 import sys
 import threading
 from collections import ChainMap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import cloudpickle
 
 from pilot_quantum.errors import NotPicklableError
 from pilot_quantum.resource.units import format_bytes
+from pilot_quantum.resource.values.content import Part, lay_out
+from pilot_quantum.resource.values.file import loads
 
 LARGEST = 2**32 - 1
 """Bytes: the longest byte string of a message (MessagePack)."""
 _MAIN = b"__main__"
+BULKY = 1 << 20
+"""Bytes from which the value of a future goes to its tasks apart from their arguments, once for all of them."""
 
 
 class _Travel(threading.local):
     """What the pickling or unpickling in this thread refers to."""
 
-    references: list[Any] | None = None
+    references: dict[int, tuple[int, Any]] | None = None
     values: Sequence[Any] = ()
 
 
@@ -50,11 +54,42 @@ def dump(value: object) -> bytes:
     return data
 
 
-def dump_code(value: object) -> bytes:
+def dump_code(value: object, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None) -> bytes:
     """`value` as bytes, with the code of functions and classes that cannot be imported. Raises what pickle raises."""
     with io.BytesIO() as file:
-        _CodePickler(file, protocol=5).dump(value)
+        _CodePickler(file, protocol=5, buffer_callback=buffer_callback).dump(value)
         return file.getvalue()
+
+
+def pack(value: object, *, frozen: bool) -> list[Part]:
+    """`value` as a content (see `values.content`), of which no buffer has been copied. Raises what pickle raises.
+
+    frozen: who loads it may not write into the buffers of its arrays; else each has its own.
+    """
+    buffers: list[memoryview] = []
+
+    def aside(buffer: pickle.PickleBuffer) -> None:
+        buffers.append(buffer.raw())
+
+    try:
+        stream = pickle.dumps(value, 5, buffer_callback=aside)
+    except Exception:  # noqa: BLE001 - as in `dump`
+        stream = b""
+    if not stream or _MAIN in stream:
+        buffers.clear()
+        stream = dump_code(value, aside)
+    return lay_out(stream, buffers, frozen=frozen)
+
+
+def is_bulky(value: object) -> bool:
+    """Whether it can be seen without pickling that a value is large."""
+    try:
+        size = getattr(value, "nbytes", None)
+    except Exception:  # noqa: BLE001 - a property of the user's: pickling may still work
+        return False
+    if size is None and isinstance(value, bytes | bytearray | str | list | tuple | dict):
+        size = len(value)
+    return isinstance(size, int) and size >= BULKY
 
 
 def _cached(wrapper: Any) -> Any:
@@ -80,14 +115,15 @@ class _CodePickler(cloudpickle.CloudPickler):  # type: ignore[misc]
 
 
 def dump_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, list[Any]]:
-    """The arguments as bytes, and the futures found anywhere in them, in the order of their indices.
+    """The arguments as bytes, and the futures and stored values found in them, in the order of their indices.
 
     Raises NotPicklableError naming the argument that cannot travel.
     """
-    _travel.references = []
+    references: dict[int, tuple[int, Any]] = {}
+    _travel.references = references
     try:
         data = dump((args, kwargs))
-        return data, _travel.references
+        return data, [one for _, one in references.values()] if references else []
     except Exception as error:
         raise NotPicklableError(
             f"{_culprit(args, kwargs)} cannot be sent to a worker: {type(error).__name__}: {error}. "
@@ -97,12 +133,17 @@ def dump_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes
         _travel.references = None
 
 
-def reference(future: object) -> tuple[Any, tuple[int]] | None:
-    """How a future pickles while arguments are dumped: as the index of an input; None at any other time."""
-    if _travel.references is None:
+def reference(one: object) -> tuple[Any, tuple[int]] | None:
+    """How a future or stored value pickles while arguments are dumped: as the index of an input; None otherwise."""
+    references = _travel.references
+    if references is None:
         return None
-    _travel.references.append(future)
-    return input_value, (len(_travel.references) - 1,)
+    return input_value, (references.setdefault(id(one), (len(references), one))[0],)
+
+
+def is_collecting() -> bool:
+    """Whether this thread is dumping arguments."""
+    return _travel.references is not None
 
 
 def input_value(index: int) -> Any:
@@ -118,10 +159,10 @@ def same(value: Any) -> Any:
 def load_arguments(data: bytes, inputs: Sequence[bytes]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments, with the values of `inputs` in the places of the futures."""
     if not inputs:
-        return pickle.loads(data)  # type: ignore[no-any-return]
-    _travel.values = [pickle.loads(value) for value in inputs]
+        return loads(data) if data[0] == 0 else pickle.loads(data)  # type: ignore[no-any-return]
+    _travel.values = [loads(value) for value in inputs]
     try:
-        return pickle.loads(data)  # type: ignore[no-any-return]
+        return loads(data)  # type: ignore[no-any-return]
     finally:
         _travel.values = ()
 

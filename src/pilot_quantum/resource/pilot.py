@@ -5,13 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from pilot_quantum.errors import InvalidDescriptionError
 from pilot_quantum.resource.capacity import Capacity
 from pilot_quantum.resource.description import PilotDescription
 from pilot_quantum.resource.profile import ResourceProfile
 from pilot_quantum.resource.state import ALLOWED, IllegalPilotTransitionError, PilotState
 
 Listener = Callable[["Pilot", str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What a pilot's manager does for it."""
+
+    drain: Callable[[], None]
+    cancel: Callable[[], None]
+    resize: Callable[[int], None]
 
 
 class Pilot:
@@ -22,15 +33,16 @@ class Pilot:
         pilot: str,
         description: PilotDescription,
         capacity: Capacity,
-        drain: Callable[[str], None],
-        cancel: Callable[[str], None],
+        controls: Controls,
         on_change: Listener,
     ) -> None:
         self.id = pilot
         self.description = description
         self.capacity = capacity
-        self._drain = drain
-        self._cancel = cancel
+        """What it offers at most: so many nodes, of such a shape. Followed by its manager."""
+        self.nodes = 0
+        """Nodes that are up now. Followed by its manager."""
+        self._controls = controls
         self._on_change = on_change
         self._state = PilotState.NEW
         self._history = [f"{time.monotonic():.6f} {PilotState.NEW}"]
@@ -50,11 +62,35 @@ class Pilot:
 
     def drain(self) -> None:
         """Give it no new task; it ends when its running tasks have ended. What it had not begun goes elsewhere."""
-        self._drain(self.id)
+        self._controls.drain()
 
     def cancel(self) -> None:
         """End it now; the tasks that it runs are run again elsewhere, and nobody pays for that."""
-        self._cancel(self.id)
+        self._controls.cancel()
+
+    def resize(self, nodes: int) -> None:
+        """Have `nodes` nodes: more are asked for as a further allocation; surplus allocations drain and are given back.
+
+        Takes effect as the scheduler provides; `nodes` says how many are up. Raises InvalidDescriptionError for a pilot
+        whose nodes are named (local://, ssh://), for one that ends or has ended, and for a number that cannot be meant
+        or that lies outside the bounds between which the pilot grows by itself.
+        """
+        if self.description.scheme in ("local", "ssh"):
+            raise InvalidDescriptionError(
+                f"pilot {self.id!r} is {self.description.resource}: its nodes are fixed. Add another pilot instead."
+            )
+        asked, most = self.description, self.description.max_nodes
+        least = 1 if most is None else asked.least_nodes
+        if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < least:
+            raise InvalidDescriptionError(
+                f"nodes={nodes!r} must be a whole number of at least {least}"
+                + ("; or drain the pilot." if most is None else ", the pilot's min_nodes.")
+            )
+        if most is not None and nodes > most:
+            raise InvalidDescriptionError(f"nodes={nodes!r} is more than the pilot's max_nodes={most}.")
+        if self._state.final or self._state is PilotState.DRAINING:
+            raise InvalidDescriptionError(f"pilot {self.id!r} is {self._state} and asks for nothing more: add another.")
+        self._controls.resize(nodes)
 
     def wait(self, state: PilotState | str = PilotState.ACTIVE, timeout: float | None = None) -> PilotState:
         """Wait until the pilot has reached `state` or has ended; its state then. Raises TimeoutError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pilot_quantum.resource.capacity import Capacity
+from pilot_quantum.resource.capacity import LATER, Capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +19,34 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A share of a node. The first worker runs the task, the others are its reserved siblings."""
+    """A share of a node. The first worker runs the task, the others are its reserved siblings.
+
+    more: the shares of a gang's other nodes.
+    """
 
     node: int
     workers: tuple[str, ...]
     gpus: tuple[int, ...]
     amounts: Amounts
+    more: tuple[Slot, ...] = ()
+
+    @property
+    def shares(self) -> tuple[Slot, ...]:
+        """One for each node."""
+        return (self, *self.more)
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """The nodes of a gang, the first worker's own first; empty for a share of one node."""
+        return tuple(share.node for share in self.shares) if self.more else ()
 
 
 class Node:
     """The ledger of one node. Workers are its core-slots; only those that are up can be taken."""
 
     def __init__(self, index: int, capacity: Capacity) -> None:
+        if LATER in (capacity.gpus, capacity.qpus):
+            raise ValueError(f"node {index} must come with real numbers of devices, not with {capacity}.")
         self.index = index
         self.capacity = capacity
         self.gpus = set(range(capacity.gpus))
@@ -45,6 +61,10 @@ class Node:
     def idle(self) -> int:
         """Core-slots that are up and free."""
         return len(self._idle)
+
+    def is_idle(self, worker: str) -> bool:
+        """Whether `worker` is up and free."""
+        return worker in self._idle
 
     def up(self, worker: str) -> None:
         """`worker` is there (again)."""
@@ -85,13 +105,16 @@ class Node:
         self.memory -= amounts.memory
         return Slot(self.index, workers, gpus, amounts)
 
-    def give(self, slot: Slot) -> None:
-        """`slot` is free again."""
-        self._taken.difference_update(slot.workers)
-        self._idle.update(self._up.intersection(slot.workers))
+    def give(self, slot: Slot) -> int:
+        """`slot` is free again; how many of its core-slots are up."""
+        workers, amounts = slot.workers, slot.amounts
+        self._taken.difference_update(workers)
+        up = self._up.intersection(workers)
+        self._idle.update(up)
         self.gpus.update(slot.gpus)
-        self.qpus += slot.amounts.qpus
-        self.memory += slot.amounts.memory
+        self.qpus += amounts.qpus
+        self.memory += amounts.memory
+        return len(up)
 
     def _take_gpus(self, worker: str, count: int) -> tuple[int, ...]:
         home = self._number[worker]

@@ -27,9 +27,10 @@ _ENDS = {PilotState.DONE, PilotState.FAILED, PilotState.CANCELLED}
 
 ALLOWED: dict[PilotState, frozenset[PilotState]] = {
     PilotState.NEW: frozenset({PilotState.QUEUED, PilotState.FAILED, PilotState.CANCELLED}),
-    PilotState.QUEUED: frozenset({PilotState.STARTING} | _ENDS),
-    PilotState.STARTING: frozenset({PilotState.ACTIVE, PilotState.DRAINING} | _ENDS),
-    PilotState.ACTIVE: frozenset({PilotState.DRAINING} | _ENDS),
+    PilotState.QUEUED: frozenset({PilotState.STARTING, PilotState.ACTIVE, PilotState.DRAINING} | _ENDS),
+    PilotState.STARTING: frozenset({PilotState.QUEUED, PilotState.ACTIVE, PilotState.DRAINING} | _ENDS),
+    # Back: its allocation was requeued, or has been lost to sight.
+    PilotState.ACTIVE: frozenset({PilotState.QUEUED, PilotState.STARTING, PilotState.DRAINING} | _ENDS),
     PilotState.DRAINING: frozenset(_ENDS),
     PilotState.DONE: frozenset(),
     PilotState.FAILED: frozenset(),

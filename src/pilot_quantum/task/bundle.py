@@ -10,6 +10,12 @@ TARGET = 0.05
 OVERHEAD = 20e-6
 """Seconds that a worker spends on a task beside running it; keeps bundles of empty tasks finite."""
 LARGEST = 1000
+EARLY = 0.002
+"""Seconds for the way to a worker and back, from which on a worker gets more before it has run dry."""
+_TURNS = 8
+"""How many such ways a bundle should last, where that is longer."""
+_LONGEST_TARGET = 0.5
+_LARGEST_OF_ALL = 5000
 
 
 class Bundle:
@@ -19,7 +25,9 @@ class Bundle:
         "alone",
         "choice",
         "current",
+        "due",
         "ending",
+        "fresh",
         "left",
         "pilot",
         "queue",
@@ -27,6 +35,7 @@ class Bundle:
         "shipped",
         "slot",
         "solitary",
+        "swept",
         "touched",
     )
 
@@ -51,30 +60,50 @@ class Bundle:
         """Whether its worker is being killed by us."""
         self.recheck = True
         """Whether its tail may be asked back for an idle slot."""
+        self.swept = False
+        """Whether all that it has not begun has been asked back."""
+        self.fresh = True
+        """Whether nothing has been heard of it yet."""
+        self.due = float("inf")
+        """When its worker should get more."""
 
     def add(self, more: dict[int, int]) -> None:
         """Tasks that follow those that are left."""
         self.left.update(more)
         self.alone = False
+        self.swept = False
 
     @property
     def worker(self) -> str:
         """The worker that runs it."""
         return self.slot.workers[0]
 
-    def remaining(self, now: float) -> float | None:
-        """Predicted seconds until it ends; None when nobody knows, 0 when it is overdue."""
+    @property
+    def unbegun(self) -> int:
+        """How many of its tasks are not known to be running."""
+        return len(self.left) - (self.current is not None)
+
+    def remaining(self, now: float, tasks: int | None = None) -> float | None:
+        """Predicted seconds until it (or its first `tasks`) ends; None when nobody knows, 0 when it is overdue."""
         each = self.queue.durations.predict(self.pilot, self.choice)
-        return None if each is None else max(0.0, self.touched + each * len(self.left) - now)
+        count = len(self.left) if tasks is None else tasks
+        return None if each is None else max(0.0, self.touched + each * count - now)
 
 
-def size(queue: Queue, seconds: float | None, slots: int) -> int:
+def target(turn: float) -> float:
+    """Seconds of work that a bundle should hold, where the way to the worker and back takes `turn` seconds."""
+    return TARGET if turn < EARLY else max(TARGET, min(_TURNS * turn, _LONGEST_TARGET))
+
+
+def size(queue: Queue, seconds: float | None, slots: int, turn: float = 0.0) -> int:
     """How many tasks of `queue` to ship to one of `slots` places at once, if one takes `seconds`.
 
-    One while durations are unknown; then about TARGET seconds of work, but never more than half of an even share, so
+    One while durations are unknown; then as much work as `target` says, but never more than half of an even share, so
     that the last bundles are small and no slot starves (guided self-scheduling).
     """
-    if queue.alone or seconds is None or not queue.durations.learned:
+    if queue.single or queue.alone or seconds is None or not queue.durations.learned:
         return 1
     share = -(-len(queue) // (2 * max(1, slots)))
-    return max(1, min(LARGEST, share, int(TARGET / (seconds + OVERHEAD))))
+    seconds_of_work = target(turn)
+    largest = min(_LARGEST_OF_ALL, int(LARGEST * seconds_of_work / TARGET))
+    return max(1, min(largest, share, int(seconds_of_work / (seconds + OVERHEAD))))

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pilot_quantum.resource.capacity import Capacity
-from pilot_quantum.resource.engines.events import Began, EngineEnded, Outcomes, Revoked, WorkerLost, WorkerUp
+from pilot_quantum.resource.engines.events import (
+    Began,
+    CapacityChanged,
+    EngineEnded,
+    NodesDraining,
+    NodesLost,
+    NodeUp,
+    Outcomes,
+    Revoked,
+    WorkerLost,
+    WorkerUp,
+)
 from pilot_quantum.task.queues import QueueKey
 
 
@@ -33,7 +44,10 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class PilotAnnounced:
-    """A pilot has been asked for; `ends_at` in monotonic seconds, if it has a walltime."""
+    """A pilot has been asked for, and what it will offer; its nodes are there from NodeUp on.
+
+    ends_at: monotonic seconds of the end of nodes that do not say their own, if the pilot has a walltime.
+    """
 
     pilot: str
     capacity: Capacity
@@ -64,6 +78,10 @@ Event = (
     | PilotDraining
     | Closing
     | Timer
+    | NodeUp
+    | NodesDraining
+    | NodesLost
+    | CapacityChanged
     | WorkerUp
     | WorkerLost
     | Began

@@ -246,7 +246,9 @@ class TaskFuture(Future[T]):
         return asyncio.wrap_future(self).__await__()
 
     def __reduce_ex__(self, protocol: object) -> Any:
-        if self._state == FINISHED and self._exception is None:
+        # A large value goes apart from the arguments, once for all tasks that use it.
+        apart = payload.is_collecting() and payload.is_bulky(self._result)
+        if self._state == FINISHED and self._exception is None and not apart:
             return payload.same, (self._result,)
         placeholder = payload.reference(self)
         if placeholder is None:

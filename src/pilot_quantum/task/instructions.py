@@ -15,7 +15,11 @@ Row = tuple[float, int, str, int, int, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Ship:
-    """Send tasks, (task, attempt), to a worker; they share its slot. `function` is a content hash."""
+    """Send tasks, (task, attempt), to a worker; they share its slot. `function` is a content hash.
+
+    A worker that has tasks of the same function may get more of them, to be run after those. nodes: those of a gang,
+    the worker's own first; empty for a task of one node.
+    """
 
     pilot: str
     worker: str
@@ -23,6 +27,7 @@ class Ship:
     cores: int
     gpus: tuple[int, ...]
     items: Sequence[tuple[int, int]]
+    nodes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,17 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class CapacityWanted:
-    """More of `needs` would let `amount` tasks run sooner (0: no longer); `reason` says why."""
+    """More of `needs` would let `amount` tasks run sooner (0: no longer); `reason` says why.
+
+    seconds: what they are predicted to take together, one after the other; None where nobody knows. waiting: seconds
+    for which the first has waited.
+    """
 
     needs: Needs
     amount: int
     reason: str
+    seconds: float | None = None
+    waiting: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,14 @@ class StopPilot:
     """The pilot has drained: nothing runs there any more."""
 
     pilot: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopNodes:
+    """These nodes have drained: nothing runs there any more."""
+
+    pilot: str
+    nodes: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +116,4 @@ class Record:
     rows: Sequence[Row]
 
 
-Instruction = Ship | Revoke | Kill | Resolve | Forget | CapacityWanted | StopPilot | SetTimer | Record
+Instruction = Ship | Revoke | Kill | Resolve | Forget | CapacityWanted | StopPilot | StopNodes | SetTimer | Record

@@ -8,6 +8,7 @@ from typing import Any
 
 from pilot_quantum.errors import InvalidDescriptionError
 from pilot_quantum.resource.capacity import CAPABILITY, Capacity
+from pilot_quantum.resource.slots import Amounts
 from pilot_quantum.resource.units import format_bytes, parse_bytes
 
 
@@ -43,6 +44,26 @@ class Needs:
         parts += [format_bytes(self.memory)] * bool(self.memory)
         parts += [_count(self.nodes, "node")] * (self.nodes > 1) + sorted(self.capabilities)
         return ", ".join(parts)
+
+
+class Demand:
+    """Needs as the scheduler looks them up: one object for all that are equal, so that it need not compare them."""
+
+    __slots__ = ("amounts", "needs", "nodes")
+
+    def __init__(self, needs: Needs) -> None:
+        self.needs = needs
+        self.nodes = needs.nodes
+        self.amounts = Amounts(needs.cores, needs.gpus, needs.qpus, needs.memory)
+        """What they take of each node."""
+
+
+_DEMANDS: dict[Needs, Demand] = {}
+
+
+def demand(needs: Needs) -> Demand:
+    """The one Demand of these needs; remembered, as few different needs exist."""
+    return _DEMANDS.get(needs) or _DEMANDS.setdefault(needs, Demand(needs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from enum import StrEnum, auto
 from typing import Any
 
 from pilot_quantum.errors import InvalidDescriptionError
-from pilot_quantum.resource.description import unknown
+from pilot_quantum.resource.address import unknown
 from pilot_quantum.resource.units import parse_seconds
 from pilot_quantum.task.needs import Needs, NeedsLike, Variant, variants
 

@@ -1,121 +1,206 @@
-"""Where the head of a queue should run: now, later, or on a node that is kept free for it."""
+"""Where the head of a queue should run: now, later, or on nodes that are kept free for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from pilot_quantum.resource.slots import Amounts, Node
-from pilot_quantum.task import explain
 from pilot_quantum.task.bundle import Bundle
-from pilot_quantum.task.needs import Needs
+from pilot_quantum.task.needs import Demand
+from pilot_quantum.task.nodes import Place
 from pilot_quantum.task.policy import Candidate, Policy
-from pilot_quantum.task.pool import PilotView, Reservation, predicted_start
+from pilot_quantum.task.pool import PilotView
 from pilot_quantum.task.queues import Queue
+from pilot_quantum.task.reservation import Hold, Holds
 
-Reservations = dict[tuple[str, int], Reservation]
-"""(pilot, node) -> what it is kept free for, within one scheduling pass."""
+_NEVER = float("inf")
 
 
 class Placement:
     """Finds places on `pilots`, a live view of the core's."""
 
     def __init__(self, policy: Policy, pilots: Mapping[str, PilotView]) -> None:
+        self.holds = Holds()
         self._policy = policy
         self._pilots = pilots
+        self._homes: dict[str, tuple[str, int, str]] = {}
+        """affinity -> the (pilot, node, worker) that ran it last."""
 
-    def find(self, queue: Queue, reserved: Reservations, now: float) -> Candidate | None:
+    def find(self, queue: Queue, now: float) -> Candidate | None:
         """Where the head of `queue` should start now; None when nowhere, or when waiting ends sooner."""
-        candidates = []
-        for index, choice in enumerate(queue.key.choices):
-            amounts = amounts_of(choice.needs)
-            for pilot in self._able(choice.needs):
-                seconds = queue.durations.predict(pilot.id, index)
-                if pilot.ends_at is not None and explain.too_short(pilot, seconds, now):
+        candidates: list[Candidate] = []
+        holds = self.holds
+        for index, wanted in enumerate(queue.demands):
+            amounts = wanted.amounts
+            for pilot in self._pilots.values():
+                if not pilot.live or pilot.free < amounts.cores:
                     continue
-                end = None if seconds is None else now + seconds
-                for node in pilot.nodes:
-                    if not node.holds(amounts):
+                seconds = queue.durations.predict(pilot.id, index)
+                end = None if seconds is None else now + seconds + pilot.latency.turn
+                if wanted.nodes > 1:
+                    candidates += self._gangs(queue, index, pilot, end, seconds, now)
+                    continue
+                for node in pilot.suited(wanted):
+                    if not node.holds(amounts) or (node.ends_at is not None and not node.time_for(seconds, now)):
                         continue
-                    kept = reserved.get((pilot.id, node.index)) if reserved else None
-                    if kept is None or kept.admits(node, amounts, end):
+                    hold = holds.on(pilot.id, node.index) if holds else None
+                    if hold is None or hold.admits(queue, node, amounts, end, now):
                         candidates.append(Candidate(pilot.id, node.index, index, end, node.idle, pilot.given))
         if not candidates:
             return None
+        if queue.key.affinity is not None and (home := self._at_home(queue.key.affinity, candidates)) is not None:
+            return home
         chosen = self._policy.place(queue, candidates)
         return None if self._waiting_is_better(queue, chosen, now) else chosen
 
-    def reserve(self, queue: Queue, reserved: Reservations, now: float) -> list[Bundle]:
-        """Keep the node free where the head of `queue`, which fits nowhere now, can start first.
+    def reserve(self, queue: Queue, now: float) -> list[Bundle]:
+        """Keep the nodes free where the head of `queue`, which fits nowhere now, can start first.
 
-        A reservation sticks to its node until the head has started; else two nodes could be drained and filled in
-        turn for ever. Returns the bundles there whose tails should be asked back: those that were there before.
+        That stands until the head has started; else nodes could be drained and filled in turn for ever. Returns the
+        bundles there of which all that has not begun should be asked back.
         """
-        best: tuple[float, PilotView, Node, Amounts] | None = None
-        for choice in queue.key.choices:
-            amounts = amounts_of(choice.needs)
-            for pilot in self._able(choice.needs):
-                for node in pilot.nodes:
-                    if (pilot.id, node.index) in reserved or node.holds(amounts):
-                        continue  # held back by choice (reservation, time left, a faster pilot), not by lack of room
-                    start = predicted_start(pilot, node, amounts, now)
-                    order = -1.0 if queue.reserved == (pilot.id, node.index) else start
-                    order = float("inf") if order is None else order
+        hold = self.holds.of(queue)
+        if hold is not None:
+            if hold.stands(now):
+                return []
+            self.holds.drop(queue)
+        best: tuple[tuple[float, int], Hold] | None = None
+        for index, wanted in enumerate(queue.demands):
+            for pilot in self._pilots.values():
+                for order, nodes in self._sets(queue, index, pilot, wanted, now):
                     if best is None or order < best[0]:
-                        best = (order, pilot, node, amounts)
+                        best = order, Hold(queue, pilot, nodes, wanted.amounts, index)
         if best is None:
             return []
-        _, pilot, node, amounts = best
-        place = (pilot.id, node.index)
-        reserved[place] = Reservation(amounts, predicted_start(pilot, node, amounts, now))
-        if queue.reserved == place:
-            return []
-        queue.reserved = place
-        return [b for b in pilot.on_node(node.index) if b.recheck and b.queue.key.priority <= queue.key.priority]
+        hold = best[1]
+        self.holds.add(hold)
+        found = {bundle.worker: bundle for node in hold.nodes for bundle in node.bundles.values()}
+        return [one for one in found.values() if one.queue.key.priority <= queue.key.priority]
 
     def places(self, queue: Queue) -> int:
         """How many tasks of `queue` could run at once on all live pilots."""
-        return sum(
-            max((p.places(choice.needs) for choice in queue.key.choices if p.fit(choice.needs)), default=0)
-            for p in self._pilots.values()
-            if p.live
-        )
+        places = 0
+        for pilot in self._pilots.values():
+            if pilot.live:
+                places += max([pilot.places(wanted) for wanted in queue.demands])
+        return places
 
-    def room_for(self, queue: Queue) -> bool:
-        """Whether a task of `queue` could start somewhere now, reservations aside."""
-        return any(
-            node.holds(amounts_of(choice.needs))
-            for choice in queue.key.choices
-            for pilot in self._able(choice.needs)
-            for node in pilot.nodes
-        )
+    def room_for(self, queue: Queue, now: float) -> bool:
+        """Whether a task of `queue` could start somewhere now."""
+        for index, wanted in enumerate(queue.demands):
+            amounts = wanted.amounts
+            for pilot in self._pilots.values():
+                seconds = queue.durations.predict(pilot.id, index)
+                end = None if seconds is None else now + seconds
+                for node in pilot.suited(wanted):
+                    if node.holds(amounts) and node.time_for(seconds, now):
+                        hold = self.holds.on(pilot.id, node.index)
+                        if hold is None or hold.admits(queue, node, amounts, end, now):
+                            return True
+        return False
 
-    def _able(self, needs: Needs) -> list[PilotView]:
-        return [pilot for pilot in self._pilots.values() if pilot.live and pilot.fit(needs)]
+    # Affinity.
+
+    def settle(self, affinity: str, pilot: str, node: int, worker: str) -> None:
+        """What has this affinity returns to `worker` while that is free."""
+        self._homes[affinity] = (pilot, node, worker)
+
+    def home(self, affinity: str | None, pilot: str, node: int) -> str | None:
+        """The worker of that node to which this affinity returns."""
+        home = self._homes.get(affinity) if affinity is not None else None
+        return home[2] if home is not None and home[:2] == (pilot, node) else None
+
+    def forget(self, pilot: str, node: int) -> None:
+        """A node is gone, and with it all homes there and what was kept free."""
+        gone = [affinity for affinity, home in self._homes.items() if home[:2] == (pilot, node)]
+        for affinity in gone:
+            del self._homes[affinity]
+        hold = self.holds.on(pilot, node)
+        if hold is not None:
+            self.holds.drop(hold.queue)
+
+    def _at_home(self, affinity: str, candidates: list[Candidate]) -> Candidate | None:
+        for candidate in candidates:
+            worker = self.home(affinity, candidate.pilot, candidate.node)
+            if worker is not None and self._pilots[candidate.pilot].nodes[candidate.node].is_idle(worker):
+                return candidate
+        return None
+
+    # Gangs, and nodes to be kept free.
+
+    def _gangs(
+        self, queue: Queue, index: int, pilot: PilotView, end: float | None, seconds: float | None, now: float
+    ) -> Iterator[Candidate]:
+        """For each allocation of `pilot` that has nodes enough free now, those to take."""
+        wanted, own = queue.demands[index], self.holds.of(queue)
+        amounts = wanted.amounts
+        kept = own.nodes if own is not None else ()
+        for nodes in _by_group(pilot, wanted):
+            free = []
+            for node in nodes:
+                hold = self.holds.on(pilot.id, node.index)
+                if not node.holds(amounts) or not node.time_for(seconds, now):
+                    continue
+                if hold is None or hold.admits(queue, node, amounts, end, now):
+                    free.append(node)
+            if len(free) >= wanted.nodes:
+                # Those that are kept for it; then the fullest, so that others stay whole.
+                free.sort(key=lambda node: (node not in kept, node.idle, node.index))
+                taken = tuple(sorted(node.index for node in free[: wanted.nodes]))
+                idle = sum(node.idle for node in free)
+                yield Candidate(pilot.id, taken[0], index, end, idle, pilot.given, taken)
+
+    def _sets(
+        self, queue: Queue, index: int, pilot: PilotView, wanted: Demand, now: float
+    ) -> Iterator[tuple[tuple[float, int], tuple[Place, ...]]]:
+        """Sets of nodes that could be kept free, each with (when it is predicted to be, how many have no prediction).
+
+        Not those that are free now: there the head is held back by choice (time left, a faster pilot, another's
+        reservation), not by lack of room.
+        """
+        amounts, priority = wanted.amounts, queue.key.priority
+        seconds = queue.durations.predict(pilot.id, index)
+        for nodes in _by_group(pilot, wanted):
+            starts = []
+            for node in nodes:
+                hold = self.holds.on(pilot.id, node.index)
+                if hold is not None and hold.queue.key.priority >= priority:
+                    continue
+                start = node.free_at(amounts, priority, now)
+                if node.time_for(seconds, now if start is None else start):
+                    starts.append((_NEVER if start is None else start, node.index, node))
+            if wanted.nodes == 1:
+                starts = [one for one in starts if not one[2].holds(amounts)]
+            starts.sort(key=lambda one: one[:2])
+            chosen = starts[: wanted.nodes]
+            if len(chosen) < wanted.nodes or all(one[2].holds(amounts) for one in chosen):
+                continue
+            unknown = sum(one[0] == _NEVER for one in chosen)
+            yield (chosen[-1][0], unknown), tuple(sorted((one[2] for one in chosen), key=lambda node: node.index))
 
     def _waiting_is_better(self, queue: Queue, candidate: Candidate, now: float) -> bool:
         """Whether a busy, faster pilot would end all of `queue` before one task would end at `candidate`."""
-        if candidate.finish is None or len(self._pilots) == 1:
+        if candidate.finish is None or len(self._pilots) == 1 or candidate.nodes:
             return False
         slow = candidate.finish - now
-        for index, choice in enumerate(queue.key.choices):
-            for pilot in self._able(choice.needs):
+        for index, wanted in enumerate(queue.demands):
+            for pilot in self._pilots.values():
                 fast = queue.durations.predict(pilot.id, index)
                 if pilot.id == candidate.pilot or not pilot.bundles or fast is None or 2 * fast > slow:
                     continue
+                places = pilot.places(wanted)
+                if not places or not any(node.time_for(fast, now) for node in pilot.suited(wanted)):
+                    continue
                 busy = [bundle.remaining(now) for bundle in pilot.bundles.values()]
                 free_in = max((left for left in busy if left is not None), default=0.0)
-                rounds = -(-len(queue) // pilot.places(choice.needs))
+                rounds = -(-len(queue) // places)
                 if None not in busy and free_in + rounds * fast < slow:
                     return True
         return False
 
 
-_AMOUNTS: dict[Needs, Amounts] = {}
-
-
-def amounts_of(needs: Needs) -> Amounts:
-    """What `needs` take of a node; remembered, as few different needs exist."""
-    amounts = _AMOUNTS.get(needs)
-    if amounts is None:
-        amounts = _AMOUNTS[needs] = Amounts(needs.cores, needs.gpus, needs.qpus, needs.memory)
-    return amounts
+def _by_group(pilot: PilotView, wanted: Demand) -> list[list[Place]]:
+    """The nodes that could hold (a gang's share of) `wanted`, by allocation: a gang stays within one."""
+    groups: dict[str, list[Place]] = {}
+    for node in pilot.suited(wanted):
+        groups.setdefault(node.group, []).append(node)
+    return list(groups.values())

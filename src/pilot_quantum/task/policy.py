@@ -18,6 +18,8 @@ class Candidate(NamedTuple):
     free: int
     waited: int
     """How many bundles this pilot has been given: for policies that share evenly."""
+    nodes: tuple[int, ...] = ()
+    """The nodes of a gang, `node` the first of them; empty for a task of one node."""
 
 
 class Policy(Protocol):

@@ -9,7 +9,7 @@ import selectors
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from pathlib import Path
 from time import monotonic
@@ -18,16 +18,17 @@ from typing import Any, Protocol, TypeVar
 from pilot_quantum.errors import PilotQuantumError, SessionClosedError
 from pilot_quantum.journal.store import JournalWriter
 from pilot_quantum.resource.capacity import Capacity
+from pilot_quantum.resource.elastic import Work
 from pilot_quantum.resource.engines.events import (
+    Began,
     Engine,
-    EngineEnded,
     EngineEvent,
+    Expiring,
     Leftover,
+    Outcomes,
     Parcel,
     Revoked,
     Shipment,
-    WorkerLost,
-    WorkerUp,
 )
 from pilot_quantum.task import delivery
 from pilot_quantum.task.core import Core
@@ -45,6 +46,7 @@ from pilot_quantum.task.instructions import (
     Revoke,
     SetTimer,
     Ship,
+    StopNodes,
     StopPilot,
 )
 from pilot_quantum.task.state import TaskState
@@ -59,14 +61,17 @@ PATIENCE = 0.05
 class Engines(Protocol):
     """Where instructions go, and who follows the pilots' states."""
 
-    def engine(self, pilot: str) -> Engine:
-        """The engine of a pilot."""
+    def engine(self, pilot: str, worker: str) -> Engine:
+        """The engine of a worker."""
 
-    def observe(self, event: EngineEvent) -> None:
-        """An engine has reported a worker's or its own beginning or end."""
+    def observe(self, event: EngineEvent) -> Sequence[EngineEvent]:
+        """An engine has reported a beginning or an end; what the core has to know of it."""
 
     def stop(self, pilot: str) -> None:
         """End a drained pilot."""
+
+    def give_back(self, pilot: str, nodes: Sequence[int]) -> None:
+        """These nodes have drained."""
 
 
 class Reactor:
@@ -212,6 +217,18 @@ class Reactor:
         """A pilot shall take no new task."""
         self._events.append(PilotDraining(pilot))
 
+    def tell(self, events: Sequence[EngineEvent]) -> None:
+        """What has changed about nodes and capacity."""
+        self._events += [event for event in events if not isinstance(event, Expiring)]
+
+    def backlog(self) -> Sequence[Work]:
+        """What waits for a place."""
+        return self.core.backlog(monotonic())
+
+    def idle_nodes(self) -> Mapping[tuple[str, int], float]:
+        """(pilot, node) -> monotonic seconds since when nothing has run there."""
+        return self.core.idle_nodes(monotonic())
+
     # What engines ask of the loop (L1's `Loop`), on the reactor's thread.
 
     def watch(self, fd: int, ready: Callable[[], None], *, write: bool = False) -> None:
@@ -234,9 +251,10 @@ class Reactor:
 
     def emit(self, event: EngineEvent) -> None:
         """An engine reports an event."""
-        if isinstance(event, WorkerUp | WorkerLost | EngineEnded):
-            self._require_engines().observe(event)
-        self._events.append(event)
+        if isinstance(event, Began | Outcomes | Revoked):  # of tasks, and many: these concern the core alone
+            self._events.append(event)
+        else:
+            self.tell(self._require_engines().observe(event))
 
     def deliver(self, leftovers: Sequence[Leftover], stdout: Path, stderr: Path) -> None:
         """What attempts left, before the outcomes that speak of them."""
@@ -323,7 +341,7 @@ class Reactor:
         for instruction in instructions:
             match instruction:
                 case Ship():
-                    self._ship(instruction, engines.engine(instruction.pilot))
+                    self._ship(instruction, engines.engine(instruction.pilot, instruction.worker))
                 case Resolve():
                     self._resolve(instruction.items)
                 case Record():
@@ -333,11 +351,13 @@ class Reactor:
                 case Forget():
                     self._payloads.pop((instruction.task, instruction.attempt), None)
                 case Revoke():
-                    engines.engine(instruction.pilot).revoke(instruction.worker, instruction.items)
+                    engines.engine(instruction.pilot, instruction.worker).revoke(instruction.worker, instruction.items)
                 case Kill():
-                    engines.engine(instruction.pilot).kill(instruction.worker, instruction.cause)
+                    engines.engine(instruction.pilot, instruction.worker).kill(instruction.worker, instruction.cause)
                 case StopPilot():
                     engines.stop(instruction.pilot)
+                case StopNodes():
+                    engines.give_back(instruction.pilot, instruction.nodes)
                 case CapacityWanted():
                     subject = f"{instruction.amount} x {instruction.needs}"
                     self._journal.decision_row(monotonic(), subject, "capacity wanted", instruction.reason)
@@ -353,7 +373,7 @@ class Reactor:
             else:
                 refused.append((task, attempt))
         if parcels:
-            engine.ship(Shipment(ship.worker, ship.function, ship.cores, ship.gpus, parcels))
+            engine.ship(Shipment(ship.worker, ship.function, ship.cores, ship.gpus, parcels, ship.nodes))
         if refused:
             # Cancelled between the core's decision and now; the event that says so is on its way.
             self._events.append(Revoked(ship.pilot, ship.worker, refused))

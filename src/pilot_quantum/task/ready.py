@@ -24,11 +24,14 @@ class Ready:
             queue.rank = self._policy.rank(queue)
             heapq.heappush(self._heap, (queue.rank, queue.index, queue))
 
-    def is_next(self, queue: Queue) -> bool:
-        """Whether no other queue would be served before `queue`."""
-        while self._heap and self._heap[0][0] != self._heap[0][2].rank:
-            heapq.heappop(self._heap)
-        return bool(self._heap) and self._heap[0][2] is queue
+    @property
+    def first(self) -> Queue | None:
+        """The queue that would be served next."""
+        while self._heap and (self._heap[0][0] != self._heap[0][2].rank or not len(self._heap[0][2])):
+            queue = heapq.heappop(self._heap)[2]
+            if not len(queue):
+                queue.rank = None
+        return self._heap[0][2] if self._heap else None
 
     def pop(self) -> Queue | None:
         """The queue to be served next, taken out; None when there is none."""

@@ -10,9 +10,10 @@ from time import monotonic
 from typing import Any, Protocol
 
 from pilot_quantum.errors import DependencyError, NotPicklableError
-from pilot_quantum.resource.payload import dump
+from pilot_quantum.resource.values.store import Store
 from pilot_quantum.task.delivery import RemoteTraceback
 from pilot_quantum.task.future import CancelledError, TaskFuture
+from pilot_quantum.task.inputs import Input, Inputs
 from pilot_quantum.task.state import TaskState
 
 Future = TaskFuture[Any]
@@ -37,7 +38,7 @@ class _Held:
 
     __slots__ = ("cancelled", "future", "inputs", "missing", "releasing")
 
-    def __init__(self, future: Future, inputs: Sequence[Future], missing: int) -> None:
+    def __init__(self, future: Future, inputs: Sequence[Input], missing: int) -> None:
         self.future = future
         self.inputs = inputs
         self.missing = missing
@@ -57,10 +58,17 @@ class Graph:
     A task stays held until L2 has it, so that nobody who looks can miss it, and nobody's cancellation is lost.
     """
 
-    def __init__(self, scheduler: Scheduler, journal: Journal, call_soon: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        journal: Journal,
+        call_soon: Callable[[Callable[[], None]], None],
+        inputs: Inputs | None = None,
+    ) -> None:
         self._scheduler = scheduler
         self._journal = journal
         self._call_soon = call_soon
+        self._inputs = Inputs(Store()) if inputs is None else inputs
         self._lock = threading.Lock()
         self._emptied = threading.Condition(self._lock)
         self._held: dict[int, _Held] = {}
@@ -73,9 +81,9 @@ class Graph:
     def __len__(self) -> int:
         return len(self._held)
 
-    def hold(self, future: Future, inputs: Sequence[Future]) -> None:
+    def hold(self, future: Future, inputs: Sequence[Input]) -> None:
         """Submit `future` once `inputs` (by the index with which its arguments refer to them) have values."""
-        distinct = {id(one): one for one in inputs}
+        distinct = {id(one): one for one in inputs if isinstance(one, TaskFuture)}
         names = ", ".join(str(one.id) for one in distinct.values())
         self._record(future, TaskState.WAITING, f"for task {names}")
         with self._lock:
@@ -118,7 +126,7 @@ class Graph:
         held = self._held.get(future.id)
         if held is None:
             return None
-        inputs = {one.id: f"{one.id} ({one.handle.label}, {_state(one)})" for one in held.inputs if not one.done()}
+        inputs = {one.id: f"{one.id} ({one.handle.label}, {_state(one)})" for one in _futures(held) if not one.done()}
         words = f"for its inputs: task {', '.join(inputs.values())}" if inputs else "until its inputs have been packed"
         return f"task {future.id} ({future.handle.label}) is waiting {words}."
 
@@ -156,7 +164,7 @@ class Graph:
     def _release(self, held: _Held) -> None:
         future, problem = held.future, None
         try:
-            future.inputs = tuple(dump(one.result(timeout=0)) for one in held.inputs)
+            future.inputs = self._inputs.pack(held.inputs)
         except BaseException as raised:  # noqa: BLE001 - the value's own pickling code may raise anything
             problem = raised
         with self._lock:
@@ -211,6 +219,10 @@ def _error_of(one: Future) -> BaseException | None:
         return one.exception(timeout=0)
     except CancelledError as cancelled:
         return cancelled
+
+
+def _futures(held: _Held) -> list[Future]:
+    return [one for one in held.inputs if isinstance(one, TaskFuture)]
 
 
 def _state(future: Future) -> str:

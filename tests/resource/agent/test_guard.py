@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from pilot_quantum.resource.agent.client import GuardClient
+from pilot_quantum.resource.agent.marks import MARK, mark_of
 
 Start = Callable[..., Any]
 
@@ -308,3 +309,62 @@ def test_a_random_module_in_the_working_directory_does_not_disturb(
         link.settimeout(60)
         assert link.recv(99)
     guard.close()
+
+
+def test_a_program_is_started_with_its_stdin_and_ends_with_its_last_words(
+    loop: Any, guard: GuardClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[str] = []
+    log = tmp_path / "log"
+    argv = ["sh", "-c", "cat; echo $WORD $0 >&2; exit 3", "name"]
+    mark = guard.start_program("one", 1, argv, {"WORD": "word"}, log, ends.append, stdin=b"hello\n")
+    loop.until(lambda: ends)
+    assert ends == ["exited with code 3: hello | word name"]
+    assert mark == guard.mark("one", 1)
+
+
+def test_a_program_that_is_not_there_is_told(loop: Any, guard: GuardClient, tmp_path: Path) -> None:
+    ends: list[str] = []
+    guard.start_program("one", 1, ["/no/such/program"], {}, tmp_path / "log", ends.append)
+    loop.until(lambda: ends)
+    assert ends == ["exited with code 127: /no/such/program cannot be run: No such file or directory"]
+
+
+def test_a_program_is_ended_with_all_that_it_started(loop: Any, guard: GuardClient, tmp_path: Path) -> None:
+    ends: list[str] = []
+    argv = ["sh", "-c", "setsid sleep 600 & sleep 600 & echo $! started; wait"]
+    mark = guard.start_program("one", 1, argv, {}, tmp_path / "log", ends.append)
+    loop.until(lambda: len(_marked(mark)) == 3)
+    pids = _marked(mark)
+    guard.kill("one", 1)
+    loop.until(lambda: ends and not any(psutil.pid_exists(pid) for pid in pids))
+    assert ends[0].startswith("killed by SIGKILL")
+
+
+def test_sweeping_ends_what_bears_the_mark_whoever_started_it(loop: Any, guard: GuardClient) -> None:
+    ours = subprocess.Popen(["sleep", "600"], env=os.environ | {MARK: "some/mark/1"})
+    other = subprocess.Popen(["sleep", "600"], env=os.environ | {MARK: "some/mark/11"})
+    try:
+        guard.sweep("some/mark/1")
+        loop.until(lambda: ours.poll() is not None)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_patient_guard_leaves_sigterm_to_us(loop: Any, tmp_path: Path) -> None:
+    guard = GuardClient(loop, patient=True)
+    try:
+        ends: list[str] = []
+        guard.start_program(
+            "one", 1, ["sh", "-c", "kill -TERM $PPID; sleep 0.1; exit 5"], {}, tmp_path / "l", ends.append
+        )
+        loop.until(lambda: ends)
+        assert ends == ["exited with code 5"]
+    finally:
+        guard.close()
+
+
+def _marked(mark: str) -> list[int]:
+    return [process.pid for process in psutil.process_iter() if mark_of(process) == mark]

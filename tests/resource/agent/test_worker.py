@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from pilot_quantum.resource.agent import wire
-from pilot_quantum.resource.agent.worker import dump_error
+from pilot_quantum.resource.agent.runner import dump_error
 
 Start = Callable[..., Any]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from pilot_quantum.errors import InvalidDescriptionError
-from pilot_quantum.resource.description import unknown
+from pilot_quantum.resource.address import unknown
 from pilot_quantum.workload.blocks import fresh_entropy
 
 

@@ -10,44 +10,57 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 
 from pilot_quantum.resource.agent import wire
 from pilot_quantum.resource.agent.marks import kill_marked
+from pilot_quantum.resource.agent.runner import PATH
 from pilot_quantum.resource.engines.events import Loop
 
 # Without the empty entry that `-c` adds: a file random.py in the working directory is none of the guard's business.
 _BOOT = (
     "import sys; sys.path[:] = [entry for entry in sys.path if entry] + {path!r}; "
-    "from pilot_quantum.resource.agent.guard import main; main({fd}, {session}, {token!r})"
+    "from pilot_quantum.resource.agent.guard import main; main({fd}, {session}, {token!r}, {patient!r})"
 )
 
-# A child that another thread forks while a process is being started would hold a copy of the pipe on which the start
-# is reported, and we would wait for as long as that child lives.
-_starting = threading.Lock()
-os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_starting.release)
+_OURS = Path(__file__).resolve().parents[3]
+"""Where this package is found."""
+_WORDS, _LINES = 4096, 5
+"""Bytes and lines of a program's log that tell how it ended."""
+
+# Held while a process is being started. A child that another thread forks meanwhile would hold a copy of the pipe on
+# which the start is reported, and we would wait for as long as that child lives.
+starting = threading.Lock()
+os.register_at_fork(before=starting.acquire, after_in_parent=starting.release, after_in_child=starting.release)
 
 
 class GuardClient:
     """One guard process, shared by the pilots of a session on this host. Never blocks, but in `close`."""
 
-    def __init__(self, loop: Loop) -> None:
-        """Start the guard. Raises OSError when the system gives no process or descriptor for it."""
+    def __init__(self, loop: Loop, *, patient: bool = False) -> None:
+        """Start the guard; a `patient` one leaves SIGTERM to us.
+
+        Raises OSError when the system gives no process or descriptor for it.
+        """
         self._loop = loop
         self._watchers: dict[tuple[str, int], Callable[[str], None]] = {}
         self._on_loss: list[Callable[[str], None]] = []
-        self._backlog: deque[tuple[bytes, socket.socket | None]] = deque()
+        self._backlog: deque[tuple[bytes, socket.socket | FileIO | None]] = deque()
         self._stalled = False
         """Whether the guard's queue was full, so that we wait until it can be written to."""
         self._environ = _environ()
-        self._token = secrets.token_hex(8)
+        self.token = secrets.token_hex(8)
+        """With which the marks of all that this guard has started begin."""
+        self.path: list[str] = []
+        """Directories whose modules come before all others in workers and programs."""
         self.lost = False
         """Whether the guard has died by itself."""
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        path = [*_search_path(), str(Path(__file__).resolve().parents[3])]
-        boot = _BOOT.format(path=path, fd=theirs.fileno(), session=os.getpid(), token=self._token)
-        with theirs, _starting:
+        path = [*search_path(), str(_OURS)]
+        boot = _BOOT.format(path=path, fd=theirs.fileno(), session=os.getpid(), token=self.token, patient=patient)
+        with theirs, starting:
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", boot],
@@ -84,7 +97,57 @@ class GuardClient:
         ended. Raises OSError when there is no descriptor for the link.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        wanted = _environ() | environ
+        self._start(worker, generation, environ, output, on_exit, [], theirs)
+        return ours
+
+    def start_program(
+        self,
+        process: str,
+        generation: int,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+        on_exit: Callable[[str], None],
+        stdin: bytes = b"",
+    ) -> str:
+        """Start a program as the guard's child, its output in the file `log`; the mark that its processes bear.
+
+        environ: what differs for it. stdin: what it can read, a few KiB at most. `on_exit(how)` is called when it has
+        ended, with the last words of its log.
+        """
+        changes = dict(environ)
+        # Not PYTHONPATH: a module of the user's that is called like one of the program's must not stand in its way.
+        changes[PATH] = os.pathsep.join(self.path)
+        if _OURS.name not in ("site-packages", "dist-packages"):
+            rest = changes.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+            changes["PYTHONPATH"] = os.pathsep.join(filter(None, [rest, str(_OURS)]))
+
+        def ended(how: str) -> None:
+            on_exit(": ".join(filter(None, [how, _last_words(log)])))
+
+        self._start(process, generation, changes, (log, log), ended, argv, _readable(stdin) if stdin else None)
+        return self.mark(process, generation)
+
+    def mark(self, worker: str, generation: int) -> str:
+        """The mark that a worker's or program's processes bear."""
+        return f"{self.token}/{worker}/{generation}"
+
+    def sweep(self, mark: str) -> None:
+        """End every process of this host that bears exactly this mark, whoever has started it."""
+        if self._control.fileno() >= 0:
+            self._send(wire.encode(wire.Sweep(mark)), None)
+
+    def _start(
+        self,
+        worker: str,
+        generation: int,
+        environ: Mapping[str, str],
+        output: tuple[Path, Path],
+        on_exit: Callable[[str], None],
+        argv: Sequence[str],
+        link: socket.socket | FileIO | None,
+    ) -> None:
+        wanted = _environ() | dict(environ)
         known = self._environ
         # Only the differences: all of it, with every worker, may be more than a message can hold.
         changes: dict[str, str | None] = {name: value for name, value in wanted.items() if known.get(name) != value}
@@ -92,18 +155,18 @@ class GuardClient:
         message = wire.Start(
             worker=worker,
             generation=generation,
-            mark=f"{self._token}/{worker}/{generation}",
+            mark=self.mark(worker, generation),
             environ=[
                 (os.fsencode(name), None if value is None else os.fsencode(value)) for name, value in changes.items()
             ],
             directory=os.fsencode(_working_directory()),
-            path=[os.fsencode(entry) for entry in _search_path()],
+            path=[os.fsencode(entry) for entry in [*self.path, *search_path()]],
             stdout=os.fsencode(output[0]),
             stderr=os.fsencode(output[1]),
+            argv=[os.fsencode(word) for word in argv],
         )
         self._watchers[worker, generation] = on_exit
-        self._send(wire.encode(message), theirs)
-        return ours
+        self._send(wire.encode(message), link)
 
     def kill(self, worker: str, generation: int) -> None:
         """End a worker with all that it started."""
@@ -124,7 +187,7 @@ class GuardClient:
             self._process.kill()  # its workers die with it
             self._process.wait()
 
-    def _send(self, data: bytes, link: socket.socket | None) -> None:
+    def _send(self, data: bytes, link: socket.socket | FileIO | None) -> None:
         self._backlog.append((data, link))
         if not self._stalled:
             self._drain()
@@ -174,7 +237,7 @@ class GuardClient:
         self._loop.unwatch(self._control.fileno())
         self._let_go()
         # The kernel has ended the workers; what their tasks had started is now nobody's.
-        kill_marked(self._token)
+        kill_marked(self.token)
         for callback in list(self._on_loss):
             callback(f"the guard process {self._process.pid} died, and its workers with it")
 
@@ -192,7 +255,8 @@ def _environ() -> dict[str, str]:
     return {name: value for name in list(os.environ) if (value := os.environ.get(name)) is not None}
 
 
-def _search_path() -> list[str]:
+def search_path() -> list[str]:
+    """Where this process looks for modules; the working directory by its name."""
     here = _working_directory()
     return [entry or here for entry in sys.path if isinstance(entry, str)]
 
@@ -202,3 +266,22 @@ def _working_directory() -> str:
         return os.getcwd()
     except OSError:  # it has been removed
         return os.sep
+
+
+def _last_words(log: Path) -> str:
+    """The last lines of a log, on one."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _WORDS))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return " | ".join(line.strip() for line in text.splitlines()[-_LINES:] if line.strip())
+
+
+def _readable(data: bytes) -> FileIO:
+    """The reading end of a pipe that holds `data`."""
+    reader, writer = os.pipe()
+    with open(writer, "wb", buffering=0) as file:
+        file.write(data)
+    return FileIO(reader, "rb")

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from pilot_quantum.resource.agent import threads, wire, worker
-from pilot_quantum.resource.agent.marks import MARK, kill_tree, mark_of
+from pilot_quantum.resource.agent import termination, threads, wire, worker
+from pilot_quantum.resource.agent.marks import MARK, kill_tree, mark_of, sweep
 from pilot_quantum.resource.agent.output import open_output
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -41,11 +41,12 @@ class Guard:
     """Serves `control`, a SOCK_SEQPACKET socket to the process `session`, until either is gone.
 
     The socket alone would not tell: a child that the program has forked holds a copy of it. `token` begins the marks of
-    all workers.
+    all workers. `patient`: SIGTERM is for the session to heed (a batch system sends it to all processes of a job).
     """
 
-    def __init__(self, control: socket.socket, session: int, token: str) -> None:
+    def __init__(self, control: socket.socket, session: int, token: str, patient: bool = False) -> None:
         self._control = control
+        self._patient = patient
         self._session = session
         self._token = f"{token}/"
         self._children: dict[int, _Child] = {}
@@ -58,7 +59,7 @@ class Guard:
         signal.set_wakeup_fd(notify.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         stop = []
-        signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if self._patient else lambda *_: stop.append(True))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ)
@@ -89,6 +90,8 @@ class Guard:
         message = wire.decode_for_guard(data)
         if isinstance(message, wire.Start):
             self._start(message, fds)
+        elif isinstance(message, wire.Sweep):
+            sweep(message.mark)
         else:
             for pid, child in self._children.items():
                 if (child.worker, child.generation) == (message.worker, message.generation):
@@ -97,16 +100,16 @@ class Guard:
 
     def _start(self, start: wire.Start, fds: list[int]) -> None:
         try:
-            if not fds:
+            if not fds and not start.argv:
                 raise OSError("no descriptor is left for its link")
-            self._fork(start, fds[0])
+            self._fork(start, fds[0] if fds else None)
         except OSError as error:
             self._tell(start.worker, start.generation, f"could not be forked: {error}")
         finally:
             for fd in fds:
                 os.close(fd)
 
-    def _fork(self, start: wire.Start, fd: int) -> None:
+    def _fork(self, start: wire.Start, fd: int | None) -> None:
         guard = os.getpid()
         pid = os.fork()
         if pid:
@@ -114,14 +117,10 @@ class Guard:
             return
         status = 1
         try:
-            link = socket.socket(fileno=fd)
-            try:
-                _become_worker(start, keep=fd, guard=guard)
-            except OSError as error:
-                link.sendall(wire.frame(wire.Stillborn(str(error))))
-            else:
-                worker.Worker(link).run()
-                status = 0
+            if start.argv:
+                _become_program(start, fd, guard)
+            elif fd is not None:
+                status = _be_worker(start, fd, guard, self._patient)
         except BaseException:  # noqa: BLE001 - a forked child must never return into the guard's loop
             sys.excepthook(*sys.exc_info())
         finally:
@@ -146,7 +145,9 @@ class Guard:
             if process.pid in self._children:
                 continue
             mark = mark_of(process)
-            if mark.startswith(self._token) and mark not in alive:
+            # An engine's process may mark what it starts with more than its own mark, after a slash.
+            theirs = any(mark == one or mark.startswith(f"{one}/") for one in alive)
+            if mark.startswith(self._token) and not theirs:
                 kill_tree(process)
 
     def _tell(self, worker: str, generation: int, how: str) -> None:
@@ -167,9 +168,46 @@ class Guard:
             time.sleep(0.01)  # between two rounds: orphans arrive here only when their parents have ended
 
 
-def _become_worker(start: wire.Start, keep: int, guard: int) -> None:
-    """Turn this process, a fresh fork of `guard`, into a worker. Raises OSError when its output cannot be opened."""
-    os.set_inheritable(keep, False)
+def _be_worker(start: wire.Start, fd: int, guard: int, patient: bool) -> int:
+    """Be a worker on the link `fd` until it closes; the exit status."""
+    link = socket.socket(fileno=fd)
+    os.set_inheritable(fd, False)
+    try:
+        _become_child(start, fd, guard)
+    except OSError as error:
+        link.sendall(wire.frame(wire.Stillborn(str(error))))
+        return 1
+    sys.stdout = open_output(1, os.fsdecode(start.stdout))
+    sys.stderr = open_output(2, os.fsdecode(start.stderr))
+    sys.path[:] = [os.fsdecode(entry) for entry in start.path]
+    sys.argv[:] = ["pilot-quantum-worker"]
+    if patient:
+        termination.outlive()
+    random.seed()  # a fork inherits the guard's state: without this all workers draw the same numbers
+    threads.adopt(int(os.environ.get(threads.CORES, "1")), os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+    worker.Worker(link).run()
+    return 0
+
+
+def _become_program(start: wire.Start, stdin: int | None, guard: int) -> None:
+    """Turn this process into the program `start.argv`; ends it with status 127 when that cannot be run."""
+    if stdin is not None:
+        os.dup2(stdin, 0)
+    _become_child(start, None, guard, stdin=stdin is not None)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # ignored by Python, which is not what a program expects
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvp(start.argv[0], start.argv)  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        os.write(2, f"{os.fsdecode(start.argv[0])} cannot be run: {error.strerror}\n".encode())
+        os._exit(127)
+
+
+def _become_child(start: wire.Start, keep: int | None, guard: int, *, stdin: bool = False) -> None:
+    """Give this process, a fresh fork of `guard`, its own session, output, environment and directory.
+
+    stdin: it has one already. Raises OSError when its output cannot be opened.
+    """
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
@@ -183,15 +221,14 @@ def _become_worker(start: wire.Start, keep: int, guard: int) -> None:
         os.lseek(target, 0, os.SEEK_END)
         os.dup2(target, stream)
         os.close(target)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
+    if not stdin:
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
     # The guard's own descriptors (its control socket above all) must not live on in workers and their children.
     for fd in _open_descriptors():
         if fd > 2 and fd != keep:
             with contextlib.suppress(OSError):
                 os.close(fd)
-    sys.stdout = open_output(1, os.fsdecode(start.stdout))
-    sys.stderr = open_output(2, os.fsdecode(start.stderr))
     os.environ[MARK] = start.mark
     for name, value in start.environ:
         if value is None:
@@ -200,10 +237,6 @@ def _become_worker(start: wire.Start, keep: int, guard: int) -> None:
             os.environb[name] = value
     with contextlib.suppress(OSError):
         os.chdir(start.directory)
-    sys.path[:] = [os.fsdecode(entry) for entry in start.path]
-    sys.argv[:] = ["pilot-quantum-worker"]
-    random.seed()  # a fork inherits the guard's state: without this all workers draw the same numbers
-    threads.adopt(int(os.environ.get(threads.CORES, "1")), os.environ.get("CUDA_VISIBLE_DEVICES", ""))
 
 
 def _process_handle(pid: int) -> int | None:
@@ -267,8 +300,8 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def main(fd: int, session: int, token: str) -> None:
+def main(fd: int, session: int, token: str, patient: bool = False) -> None:
     """Serve the control socket `fd` for process `session`; the entry point of the guard's process."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    guard = Guard(socket.socket(fileno=fd), session, token)
+    guard = Guard(socket.socket(fileno=fd), session, token, patient)
     guard.serve()

@@ -13,6 +13,7 @@ import psutil
 
 MARK = "PILOT_QUANTUM_WORKER"
 """Its value: TOKEN/WORKER/GENERATION; the token is random, one for each guard."""
+_ROUNDS = 5
 
 
 def mark_of(process: psutil.Process) -> str:
@@ -36,3 +37,13 @@ def kill_marked(token: str) -> None:
     for process in psutil.process_iter():
         if mark_of(process).startswith(f"{token}/"):
             kill_tree(process)
+
+
+def sweep(mark: str) -> None:
+    """SIGKILL every process on this host that bears exactly this mark; again while any is found, for they may fork."""
+    for _ in range(_ROUNDS):
+        found = [process for process in psutil.process_iter() if mark_of(process) == mark]
+        for process in found:
+            kill_tree(process)
+        if not found:
+            return

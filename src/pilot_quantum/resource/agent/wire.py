@@ -6,6 +6,8 @@ import struct
 
 import msgspec
 
+from pilot_quantum.resource.values.file import plain
+
 LENGTH = struct.Struct("<Q")
 LONGEST = 1 << 40
 """Bytes: a length above is no length but garbage."""
@@ -23,12 +25,16 @@ class Function(msgspec.Struct, tag="function", array_like=True, frozen=True):
 
 
 class Tasks(msgspec.Struct, tag="tasks", array_like=True, frozen=True):
-    """Tasks for the worker, rows of (task, attempt, payload, inputs), and the slot they share."""
+    """Tasks for the worker, rows of (task, attempt, payload, inputs), and the slot they share.
+
+    hosts: the nodes of a gang, "name=address" each, the worker's own first; else empty.
+    """
 
     function: str
     cores: int
     gpus: str
     rows: list[ParcelRow]
+    hosts: list[str] = []
 
 
 class Withdraw(msgspec.Struct, tag="withdraw", array_like=True, frozen=True):
@@ -63,7 +69,8 @@ class Stillborn(msgspec.Struct, tag="stillborn", array_like=True, frozen=True):
 
 
 class Start(msgspec.Struct, tag="start", array_like=True, frozen=True):
-    """To the guard: fork a worker on the socket that comes with this message.
+    """To the guard: fork a worker on the socket that comes with this message, or start the program
+    `argv`, whose stdin that is then.
 
     Names and paths are bytes, as the system has them. `environ` holds what differs from the guard's own environment;
     None removes a variable. `mark` tells whose the worker's processes are.
@@ -77,6 +84,7 @@ class Start(msgspec.Struct, tag="start", array_like=True, frozen=True):
     path: list[bytes]
     stdout: bytes
     stderr: bytes
+    argv: list[bytes] = []
 
 
 class Kill(msgspec.Struct, tag="kill", array_like=True, frozen=True):
@@ -84,6 +92,12 @@ class Kill(msgspec.Struct, tag="kill", array_like=True, frozen=True):
 
     worker: str
     generation: int
+
+
+class Sweep(msgspec.Struct, tag="sweep", array_like=True, frozen=True):
+    """To the guard: end every process of this host that bears exactly this mark."""
+
+    mark: str
 
 
 class Exited(msgspec.Struct, tag="exited", array_like=True, frozen=True):
@@ -94,10 +108,10 @@ class Exited(msgspec.Struct, tag="exited", array_like=True, frozen=True):
     how: str
 
 
-encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder(enc_hook=plain).encode
 decode_for_worker = msgspec.msgpack.Decoder(Function | Tasks | Withdraw).decode
 decode_from_worker = msgspec.msgpack.Decoder(Hello | Report | Withdrawn | Stillborn).decode
-decode_for_guard = msgspec.msgpack.Decoder(Start | Kill).decode
+decode_for_guard = msgspec.msgpack.Decoder(Start | Kill | Sweep).decode
 decode_from_guard = msgspec.msgpack.Decoder(Exited).decode
 
 

@@ -2,26 +2,20 @@
 
 The runner reads its socket itself while it has nothing to do, which saves every lone task a change of threads. While
 it is busy, the listener takes over: it reads, withdraws what is asked back, and reports what the runner cannot.
-Ownership of a task is decided by one atomic `dict.pop` from `_pending`: whoever pops it, the runner to begin it or the
-listener to withdraw it, has it.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import select
 import socket
-import sys
 import threading
 import traceback
-from collections import deque
 from time import monotonic, sleep
-from typing import Any
 
-from pilot_quantum.errors import NotPicklableError
-from pilot_quantum.resource.agent import threads, wire
-from pilot_quantum.resource.payload import dump, load_arguments
+from pilot_quantum.resource.agent import wire
+from pilot_quantum.resource.agent.capture import Ranges
+from pilot_quantum.resource.agent.runner import Runner
 
 PROMPT = 0.001
 """Seconds: a task that took longer is reported at once, shorter ones together."""
@@ -33,23 +27,16 @@ half of that, so somebody may want the rest of this one back."""
 LINGER = 20
 """Ticks for which the listener goes on looking at an idle runner before it sleeps until there is work."""
 
-Key = tuple[int, int]
-
 
 class Worker:
     """Runs what arrives on `link` until it closes."""
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
-        self._pending: dict[Key, tuple[wire.Tasks, wire.ParcelRow]] = {}
-        self._order: deque[Key] = deque()
-        self._functions: dict[str, bytes | Any] = {}
+        self._runner = Runner(Ranges())
         self._lock = threading.Lock()
         self._rows: list[wire.DoneRow] = []
-        self._current: tuple[int, int, float] | None = None
         self._announced: tuple[int, int, float] | None = None
-        self._streams = (1, 2)
-        self._output = (0, 0)
         self._frames = wire.Frames()
         self._reading = threading.Lock()
         """Who holds it reads the socket."""
@@ -62,34 +49,22 @@ class Worker:
 
     def run(self) -> None:
         """Work until the session closes the link."""
-        # Copies: a task may put something else in the places 1 and 2.
-        self._streams = (os.dup(1), os.dup(2))
-        self._output = self._positions()
         self._send(wire.Hello(os.getpid()))
         threading.Thread(target=self._listen, name="pilot-quantum-listener", daemon=True).start()
         slow = False
-        order, pending, process = self._order, self._pending, os.getpid()
+        runner = self._runner
         while True:
-            while not order:
+            while (claimed := runner.claim()) is None:
                 self._flush()
                 if not self._read_while_idle():
                     return
-            key = order.popleft()
-            claimed = pending.pop(key, None)
-            if claimed is None:
-                continue
-            tasks, row = claimed
-            began = monotonic()
-            self._current = (row[0], row[1], began)
             if slow:
                 self._flush()
-            done = self._attempt(tasks, row, began)
-            if os.getpid() != process:
-                os._exit(not done[0][4])  # a child that the task has forked, and that came back from the task
-            slow = done[0][3] - began > PROMPT
+            done = runner.attempt(claimed)
+            slow = done[0][3] - done[0][2] > PROMPT
             with self._lock:
                 self._rows.append(done)
-                self._current = None
+                runner.current = None
 
     def _read_while_idle(self) -> bool:
         """Wait for messages and take them; False when the session has closed the link."""
@@ -100,7 +75,7 @@ class Worker:
             self._wanted = False
         try:
             # The listener may have taken work before it handed over: then there is nothing to wait for.
-            if not self._order and not self._read():
+            if self._runner.idle and not self._read():
                 return False
         finally:
             self._reading.release()
@@ -109,46 +84,10 @@ class Worker:
             self._busy.set()
         return True
 
-    def _attempt(self, tasks: wire.Tasks, row: wire.ParcelRow, began: float) -> wire.DoneRow:
-        task, attempt, payload, inputs = row
-        try:
-            threads.adopt(tasks.cores, tasks.gpus)
-            function = self._function(tasks.function)
-            args, kwargs = load_arguments(payload, inputs)
-            value = function(*args, **kwargs)
-            del args, kwargs
-            result, ok = _dump_result(value), True
-        except BaseException as error:  # noqa: BLE001 - whatever user code raises belongs to its future
-            result, ok = dump_error(error), False
-        ended = monotonic()
-        return (task, attempt, began, ended, ok), result, self._output_since_last(attempt)
-
-    def _function(self, digest: str) -> Any:
-        function = self._functions[digest]
-        if isinstance(function, bytes):
-            function = self._functions[digest] = pickle.loads(function)
-        return function
-
-    def _output_since_last(self, attempt: int) -> tuple[int, int, int, int] | None:
-        before, after = self._output, self._positions()
-        if before == after and attempt == 1:
-            return None  # a later one that prints nothing must still say so: the one before it may have printed
-        self._output = after
-        return before[0], after[0], before[1], after[1]
-
-    def _positions(self) -> tuple[int, int]:
-        """How far stdout and stderr have been written, in bytes."""
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError, AttributeError):
-                continue  # closed or replaced by the task: then there is nothing to flush
-        return _position(self._streams[0]), _position(self._streams[1])
-
     def _flush(self) -> None:
         with self._lock:
             rows, self._rows = self._rows, []
-            current = self._current
+            current = self._runner.current
             if current is self._announced:
                 current = None
             if rows or current:
@@ -198,7 +137,7 @@ class Worker:
 
     def _is_stuck(self) -> bool:
         """Whether the runner has been with one task for long, or with many without a look at the socket."""
-        current = self._current
+        current = self._runner.current
         if current is None:
             return False
         now = monotonic()
@@ -223,51 +162,14 @@ class Worker:
                 wait = TICK
             elif wait is not None:
                 # A long task that was announced, with nothing behind it, ends with a report of its own.
-                alone = self._announced is self._current and not self._pending
+                alone = self._announced is self._runner.current and not self._runner.pending
                 wait = None if alone else min(2 * wait, 4 * TICK)
         return True
 
     def _take(self, message: wire.Function | wire.Tasks | wire.Withdraw) -> None:
         if isinstance(message, wire.Tasks):
-            for row in message.rows:
-                key = (row[0], row[1])
-                self._pending[key] = (message, row)
-                self._order.append(key)
+            self._runner.add(message.function, message.cores, message.gpus, message.hosts, message.rows)
         elif isinstance(message, wire.Function):
-            self._functions[message.digest] = message.blob
+            self._runner.know(message.digest, message.blob)
         else:
-            taken = [item for item in message.items if self._pending.pop(item, None) is not None]
-            self._send(wire.Withdrawn(taken))
-
-
-def _dump_result(value: object) -> bytes:
-    try:
-        return dump(value)
-    except Exception as error:
-        raise NotPicklableError(
-            f"the result (a {type(value).__module__}.{type(value).__qualname__}) cannot be sent back: "
-            f"{type(error).__name__}: {error}. Return plain data (numbers, arrays, strings, dicts)."
-        ) from error
-
-
-def dump_error(error: BaseException) -> bytes:
-    """A pickled (pickled exception or None, type, message, traceback): what a future needs to raise it again."""
-    text = "".join(traceback.format_exception(error))
-    blob: bytes | None
-    try:
-        blob = dump(error.with_traceback(None))
-        pickle.loads(blob)
-    except BaseException:  # noqa: BLE001 - an exception that does not survive the journey travels as text
-        blob = None
-    try:
-        message = str(error)
-    except BaseException:  # noqa: BLE001 - a broken __str__ must not lose the outcome
-        message = "(no message: its __str__ raises)"
-    return pickle.dumps((blob, f"{type(error).__module__}.{type(error).__qualname__}", message, text))
-
-
-def _position(fd: int) -> int:
-    try:
-        return os.lseek(fd, 0, os.SEEK_CUR)
-    except OSError:
-        return 0
+            self._send(wire.Withdrawn(self._runner.withdraw(message.items)))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pilot_quantum.resource.capacity import Capacity
+
 Outcome = tuple[int, int, float, float, bool]
 """How one attempt ended: task, attempt, began, ended (monotonic seconds of the session's host), ok (no exception)."""
 
@@ -17,6 +19,58 @@ Leftover = tuple[Outcome, bytes, tuple[int, int, int, int] | None]
 """What an attempt left: its outcome, the pickled value or error, the byte ranges of its stdout and stderr.
 
 The value is empty where the attempt was lost with its worker: then only the output counts, and no outcome follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUp:
+    """A node of the pilot is there, with what it really has; its workers follow.
+
+    node: unique within the pilot, never used again. group: its allocation; a gang stays within one. `ends_at`:
+    monotonic seconds at which the allocation will end, if that is known.
+    """
+
+    pilot: str
+    node: int
+    capacity: Capacity
+    host: str = "localhost"
+    group: str = ""
+    ends_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodesDraining:
+    """These nodes shall take no new task; what has not begun there goes elsewhere."""
+
+    pilot: str
+    nodes: Sequence[int]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodesLost:
+    """These nodes are gone, with all that ran there. `charged`: as a fault, which costs a lone task a crash."""
+
+    pilot: str
+    nodes: Sequence[int]
+    cause: str
+    charged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityChanged:
+    """What the pilot offers at most is another than was announced."""
+
+    pilot: str
+    capacity: Capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """The engine's allocation is about to end: `cause` says why (its walltime, SIGTERM)."""
+
+    pilot: str
+    cause: str
+    allocation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +85,12 @@ class WorkerUp:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """A worker is gone; what it had and did not report is lost."""
+    """A worker is gone; what it had and did not report is lost. `charged`: a task that was alone there may pay."""
 
     pilot: str
     worker: str
     cause: str
+    charged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +124,45 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class EngineEnded:
-    """The engine has ended with all its workers; `cause` says why, `failed` whether that was a fault."""
+    """The engine has ended with all its workers; `cause` says why, `failed` whether that was a fault.
+
+    allocation: whose engine it was, where the pilot may have several; empty for the pilot itself.
+    """
 
     pilot: str
     cause: str
     failed: bool = False
+    allocation: str = ""
 
 
-EngineEvent = WorkerUp | WorkerLost | Began | Outcomes | Revoked | EngineEnded
+EngineEvent = (
+    NodeUp
+    | NodesDraining
+    | NodesLost
+    | CapacityChanged
+    | Expiring
+    | WorkerUp
+    | WorkerLost
+    | Began
+    | Outcomes
+    | Revoked
+    | EngineEnded
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """Tasks for one worker, to be run one after the other, and the slot they share; `gpus` by index in the pilot."""
+    """Tasks for one worker, to be run one after the other, and the slot they share; `gpus` by index on the node.
+
+    nodes: the nodes of a gang, the worker's own first; empty for a task of one node.
+    """
 
     worker: str
     function: str
     cores: int
     gpus: tuple[int, ...]
     parcels: Sequence[Parcel]
+    nodes: tuple[int, ...] = ()
 
 
 class Engine(Protocol):
@@ -120,6 +195,9 @@ class Loop(Protocol):
 
     def call_later(self, delay: float, fn: Callable[[], None]) -> None:
         """Call `fn` after `delay` seconds."""
+
+    def call_soon(self, fn: Callable[[], None]) -> None:
+        """Call `fn` on the loop's thread; from any thread."""
 
     def emit(self, event: EngineEvent) -> None:
         """Report an event."""

@@ -1,20 +1,23 @@
-"""The engine `processes`: long-lived worker processes on this host, each on a socket pair of its own."""
+"""The engine `processes`: long-lived worker processes on one host, each on a socket pair of its own."""
 
 from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from pilot_quantum.resource.agent import threads, wire
 from pilot_quantum.resource.agent.client import GuardClient
+from pilot_quantum.resource.capacity import Capacity
 from pilot_quantum.resource.engines.events import (
     Began,
     EngineEnded,
     Loop,
+    NodeUp,
     Outcomes,
     Revoked,
     Shipment,
@@ -50,19 +53,49 @@ class _Link:
         """The (task, attempt) that it runs, where that is known: announced, or shipped alone."""
         self.given_up: tuple[int, int] | None = None
         """The one whose output has been handed over as that of a lost attempt: should it still end, it is too late."""
+        self.gang: tuple[int, ...] = ()
+        """The nodes of the gang that it leads."""
         self.told = (_size(stdout), _size(stderr))
         """How far its output belongs to attempts that have been reported."""
         link.setblocking(False)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The node that an engine is on, among others of its pilot.
+
+    prefix: with which its workers' names begin. places: "name=address" of the pilot's nodes, for gangs that it leads.
+    sweep: called with the mark of a gang's lead and the gang's nodes when the lead has ended before its task.
+    """
+
+    prefix: str
+    node: int = 0
+    capacity: Capacity | None = None
+    host: str = "localhost"
+    group: str = ""
+    places: Mapping[int, str] = field(default_factory=dict)
+    sweep: Callable[[str, Sequence[int]], None] = lambda mark, nodes: None
+
+
 class ProcessesEngine:
-    """Runs the tasks of one local pilot. Implements `Engine`."""
+    """Runs the tasks of one node of a pilot. Implements `Engine`.
+
+    place: which node; by default the only one of a local pilot.
+    """
 
     def __init__(
-        self, pilot: str, cores: int, gpus: tuple[str, ...], guard: GuardClient, loop: Loop, output: Path
+        self,
+        pilot: str,
+        cores: int,
+        gpus: tuple[str, ...],
+        guard: GuardClient,
+        loop: Loop,
+        output: Path,
+        place: Place | None = None,
     ) -> None:
         self._pilot = pilot
-        self._names = [f"{pilot}/{index}" for index in range(cores)]
+        self._place = place or Place(f"{pilot}/")
+        self._names = [f"{self._place.prefix}{index}" for index in range(cores)]
         self._gpus = gpus
         self._guard = guard
         self._loop = loop
@@ -73,8 +106,11 @@ class ProcessesEngine:
         self._ended = False
 
     def start(self) -> None:
-        """Fork the workers."""
+        """Announce the node, and fork the workers."""
         self._guard.on_loss(self._guard_lost)
+        place = self._place
+        capacity = place.capacity or Capacity(1, len(self._names), len(self._gpus))
+        self._loop.emit(NodeUp(self._pilot, place.node, capacity, place.host, place.group))
         for name in self._names:
             if self._fork(name) is None:
                 return
@@ -92,11 +128,13 @@ class ProcessesEngine:
             if link is None:
                 return
         link.gpus = gpus
+        link.gang = shipment.nodes
         link.running = shipment.parcels[0][:2] if len(shipment.parcels) == 1 else None
         if shipment.function not in link.functions:
             link.functions.add(shipment.function)
             self._send(link, wire.Function(shipment.function, self._loop.function(shipment.function)))
-        self._send(link, wire.Tasks(shipment.function, shipment.cores, gpus, list(shipment.parcels)))
+        hosts = [self._place.places.get(node, "localhost=127.0.0.1") for node in shipment.nodes]
+        self._send(link, wire.Tasks(shipment.function, shipment.cores, gpus, list(shipment.parcels), hosts))
 
     def revoke(self, worker: str, items: Sequence[tuple[int, int]]) -> None:
         """Ask for tasks back that have not begun."""
@@ -111,6 +149,7 @@ class ProcessesEngine:
             link.doomed = cause
             self._deliver_lost(link)  # now: the task that is being ended may be resolved before the process is gone
             self._guard.kill(worker, link.generation)
+            self._sweep(link)
 
     def stop(self, cause: str) -> None:
         """End all workers at once."""
@@ -139,6 +178,7 @@ class ProcessesEngine:
     def _died(self, link: _Link, how: str) -> None:
         self._read(link)  # what it reported before it died
         self._deliver_lost(link)
+        self._sweep(link)
         self._forget(link)
         if link.ready or link.gpus is not None:  # it was announced, it or the process in whose place it came
             self._loop.emit(WorkerLost(self._pilot, link.worker, link.doomed or how))
@@ -149,6 +189,12 @@ class ProcessesEngine:
                 self._end(f"its workers cannot start: the last {how}{words}", failed=True)
                 return
         self._fork(link.worker)
+
+    def _sweep(self, link: _Link) -> None:
+        """End the ranks of the gang that a lost worker led."""
+        if link.gang:
+            self._place.sweep(self._guard.mark(link.worker, link.generation), link.gang)
+            link.gang = ()
 
     def _deliver_lost(self, link: _Link) -> None:
         """Hand over what the attempt has printed that will not report any more."""
@@ -177,8 +223,9 @@ class ProcessesEngine:
             self._read(link)  # what has ended is not to be lost
             self._deliver_lost(link)
             self._guard.kill(link.worker, link.generation)
+            self._sweep(link)
             self._forget(link)
-        self._loop.emit(EngineEnded(self._pilot, cause, failed))
+        self._loop.emit(EngineEnded(self._pilot, cause, failed, self._place.group))
 
     # Reading.
 
@@ -228,7 +275,7 @@ class ProcessesEngine:
             link.complaint = message.why
         else:
             self._stillborn, link.ready = 0, True
-            self._loop.emit(WorkerUp(self._pilot, link.worker, message.pid))
+            self._loop.emit(WorkerUp(self._pilot, link.worker, message.pid, self._place.node))
 
     def _follow(self, link: _Link, rows: Sequence[wire.DoneRow]) -> None:
         """Keep account of what runs, and of whose the output is so far."""
@@ -236,7 +283,7 @@ class ProcessesEngine:
             if output is not None:
                 link.told = output[1], output[3]
             if link.running is not None and link.running == outcome[:2]:
-                link.running = None
+                link.running, link.gang = None, ()
 
     # Writing: never blocks; what the socket does not take waits in the backlog.
 
