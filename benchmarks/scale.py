@@ -23,7 +23,7 @@ import pilot_quantum as pq
 from benchmarks.pairs import Machine, Ratio, Samples, emit, in_turns, machine, parser, session_directory
 from benchmarks.tasks import noop
 from pilot_quantum.resource.capacity import Capacity
-from pilot_quantum.resource.engines.events import Outcomes, WorkerUp
+from pilot_quantum.resource.engines.events import NodeUp, Outcomes, WorkerUp
 from pilot_quantum.task.core import Core
 from pilot_quantum.task.events import PilotAnnounced, Submitted
 from pilot_quantum.task.instructions import Ship
@@ -113,7 +113,8 @@ class Driver:
         self._keys = [QueueKey("neg", (Choice(_needs(kind), "hash"),), priority) for kind, priority in kinds]
         self._core = Core()
         self._now = 0.0
-        self._core.handle([PilotAnnounced("pilot", Capacity(1, 2, memory=2**34))], self._now)
+        capacity = Capacity(1, 2, memory=2**34)
+        self._core.handle([PilotAnnounced("pilot", capacity), NodeUp("pilot", 0, capacity)], self._now)
         self._core.handle([WorkerUp("pilot", "w0"), WorkerUp("pilot", "w1")], self._now)
         # A task's id tells its queue: id modulo the number of queues.
         each = -(-tasks // queues)
@@ -121,12 +122,13 @@ class Driver:
         events = [self._submitted(index, range(index, self._next[index], queues)) for index in range(queues)]
         self._shipped = deque(self._handle(events))
         self.decide()
-        self.decide()  # durations are known from now on: one task of 50 ms makes a bundle
+        self.decide()  # durations are known from now on: one task of 100 ms makes a bundle
 
     def decide(self) -> float:
         """One outcome in, one task out: the seconds that the core takes. The queues keep their lengths."""
         ship = self._shipped.popleft()
-        began, self._now = self._now, self._now + 0.05
+        # Shipped when the other slot was free: one decision ago.
+        began, self._now = max(0.0, self._now - 0.05), self._now + 0.05
         outcomes = [(task, attempt, began, self._now, True) for task, attempt in ship.items]
         events = [Outcomes(ship.pilot, ship.worker, outcomes)]
         start = time.perf_counter()

@@ -1,10 +1,14 @@
-"""How long to the first answer: `import pilot_quantum`, and from process start to a first no-op's result."""
+"""How long to the first answer: `import pilot_quantum`, and from process start to a first no-op's result.
+
+With `--engine dask` or `--engine ray` the same machinery without us is timed in turns with ours: what do we add?
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
+from functools import partial
 
 import msgspec
 
@@ -12,22 +16,47 @@ from benchmarks.pairs import Machine, Samples, emit, in_turns, machine, parser, 
 
 IMPORT = "import time; t = time.perf_counter(); import pilot_quantum; print(time.perf_counter() - t)"
 # `operator.neg` lives in the standard library: the worker has nothing to fetch or import.
-FIRST_RESULT = """
+OURS = """
 import operator, sys
 import pilot_quantum as pq
 with pq.Session(sys.argv[1]) as session:
-    session.add_pilot("local://?cores=2")
+    session.add_pilot("local://?cores=2&engine=ENGINE")
     print(session.submit(operator.neg, 1).result(), flush=True)
 """
+PEERS = {
+    "processes": """
+import operator
+from concurrent.futures import ProcessPoolExecutor
+with ProcessPoolExecutor(2) as pool:
+    print(pool.submit(operator.neg, 1).result(), flush=True)
+""",
+    "dask": """
+import operator
+from distributed import Client, LocalCluster
+with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with Client(cluster) as client:
+        print(client.submit(operator.neg, 1).result(), flush=True)
+""",
+    "ray": """
+import ray
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR", object_store_memory=500 << 20)
+print(ray.get(ray.remote(lambda i: -i).remote(1)), flush=True)
+""",
+}
+"""engine -> a program that has its first result from that machinery without us."""
 
 
 class Startup(msgspec.Struct, frozen=True):
     """Seconds; medians of the rounds, after one that is not counted."""
 
+    engine: str
     import_s: float
     first_result_s: float
+    peer_first_result_s: float
+    added_s: float
     imports: Samples
     first_results: Samples
+    peer_first_results: Samples
     settings: str
     machine: Machine
 
@@ -38,11 +67,11 @@ def import_seconds() -> float:
     return float(done.stdout)
 
 
-def first_result_seconds() -> float:
-    """Seconds from starting a process to its first result: interpreter, imports, pilot, worker included."""
+def first_result_seconds(program: str) -> float:
+    """Seconds from starting a process to its first result: interpreter, imports, workers included."""
     with session_directory() as directory:
         start = time.perf_counter()
-        command = [sys.executable, "-c", FIRST_RESULT, directory]
+        command = [sys.executable, "-c", program, directory]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -54,16 +83,24 @@ def first_result_seconds() -> float:
 
 def main() -> None:
     """Run the benchmark from the command line."""
-    args = parser(__doc__).parse_args()
+    options = parser(__doc__)
+    options.add_argument("--engine", choices=list(PEERS), default="processes", help="the engine of our pilot")
+    args = options.parse_args()
     facts = machine()
-    imports, first = in_turns([import_seconds, first_result_seconds], "s", args.pairs)
+    ours = partial(first_result_seconds, OURS.replace("ENGINE", args.engine))
+    peer = partial(first_result_seconds, PEERS[args.engine])
+    imports, first, theirs = in_turns([import_seconds, ours, peer], "s", args.pairs)
     emit(
         Startup(
+            engine=args.engine,
             import_s=imports.median,
             first_result_s=first.median,
+            peer_first_result_s=theirs.median,
+            added_s=round(first.median - theirs.median, 4),
             imports=imports,
             first_results=first,
-            settings="fresh interpreters; Session(), local://?cores=2, submit(operator.neg, 1).result()",
+            peer_first_results=theirs,
+            settings=f"fresh interpreters; local://?cores=2&engine={args.engine}, submit(operator.neg, 1).result()",
             machine=facts,
         ),
         args.json,

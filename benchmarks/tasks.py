@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 
 def noop(i: int) -> int:
@@ -23,3 +24,8 @@ def work(milliseconds: float) -> float:
     while time.perf_counter() < end:
         pass
     return time.perf_counter() - start
+
+
+def total(array: Any) -> float:
+    """Read the whole of an array."""
+    return float(array.sum())

@@ -1,28 +1,22 @@
 """How many no-ops a second, how long a lone task takes, how much of two workers' time 10 ms tasks really use.
 
-Ours: a session as users get it (journal on, nothing tuned) with the pilot `local://?cores=2`. Peers: the
-standard library's `ProcessPoolExecutor(2)` and loky's reusable executor with 2 workers. All take single
-submissions.
+Ours: a session as users get it (journal on, nothing tuned) with the pilot `local://?cores=2&engine=...`. The peer is
+the same machinery without us: the standard library's `ProcessPoolExecutor(2)`, a local Dask cluster with 2 workers, or
+Ray with 2 CPUs. Beside them loky's reusable executor with 2 workers. All take single submissions.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import partial
-from typing import Any
 
-import loky
 import msgspec
 
-import pilot_quantum as pq
 from benchmarks.pairs import Machine, Ratio, Samples, emit, in_turns, machine, parser, session_directory
+from benchmarks.peers import PEERS, WORKERS, Contender, loky, ours
 from benchmarks.tasks import noop, sleep10
-
-WORKERS = 2
-Submit = Callable[..., "Future[Any]"]
 
 
 class Throughput(msgspec.Struct, frozen=True):
@@ -57,37 +51,34 @@ class Throughput(msgspec.Struct, frozen=True):
     machine: Machine
 
 
-def noops_per_s(submit: Submit, count: int) -> float:
+def noops_per_s(contender: Contender, count: int) -> float:
     """No-ops a second, from the first submit to the last result; all results are checked."""
     start = time.perf_counter()
-    futures = [submit(noop, i) for i in range(count)]
-    results = [future.result() for future in futures]
+    results = contender.gather([contender.submit(noop, i) for i in range(count)])
     seconds = time.perf_counter() - start
     if results != list(range(count)):
         raise AssertionError("results differ from the tasks' arguments")
     return count / seconds
 
 
-def lone_task_ms(submit: Submit, count: int) -> float:
+def lone_task_ms(contender: Contender, count: int) -> float:
     """Median milliseconds from submit to result of a task that is alone in the system."""
     seconds = []
     for i in range(count):
         start = time.perf_counter()
-        submit(noop, i).result()
+        contender.gather([contender.submit(noop, i)])
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds) * 1e3
 
 
-def sleep_efficiency(submit: Submit, count: int) -> float:
+def sleep_efficiency(contender: Contender, count: int) -> float:
     """The ideal time of `count` sleeps on the workers over the time taken; 1 is perfect.
 
     The ideal is what `sleep(0.01)` takes, measured just before and after, times `count` ÷ workers.
     """
     one = [_sleep_seconds()]
     start = time.perf_counter()
-    futures = [submit(sleep10, i) for i in range(count)]
-    for future in futures:
-        future.result()
+    contender.gather([contender.submit(sleep10, i) for i in range(count)])
     seconds = time.perf_counter() - start
     one.append(_sleep_seconds())
     return count * statistics.mean(one) / WORKERS / seconds
@@ -100,58 +91,52 @@ def _sleep_seconds(count: int = 50) -> float:
     return (time.perf_counter() - start) / count
 
 
-def _warm(executor: Executor) -> None:
-    """Start all workers: a pool that forks on demand must see more tasks than it has workers."""
-    for future in [executor.submit(sleep10, i) for i in range(10 * WORKERS)]:
-        future.result()
-
-
 def measure(engine: str, tasks: int, sleeps: int, lone: int, pairs: int) -> Throughput:
     """Run all rounds on `engine`; the three contenders stay open throughout."""
     facts = machine()
-    # The pool forks: it must have its workers before our session starts threads.
-    with ProcessPoolExecutor(WORKERS) as pool, loky.get_reusable_executor(WORKERS, timeout=None) as reusable:
-        _warm(pool)
-        _warm(reusable)
-        with session_directory() as directory, pq.Session(directory) as session:
-            session.add_pilot(f"local://?cores={WORKERS}&engine={engine}")
-            submits: list[Submit] = [session.submit, pool.submit, reusable.submit]
-            noops = in_turns([partial(noops_per_s, s, tasks) for s in submits], "tasks/s", pairs)
-            lones = in_turns([partial(lone_task_ms, s, lone) for s in submits[:2]], "ms", pairs)
-            asleep = in_turns(
-                [partial(sleep_efficiency, s, sleeps) for s in submits[:2]],
-                "of the ideal",
-                pairs,
-                warm=False,
-            )
-    ours, peer, third = noops
+    with ExitStack() as stack:
+        # Pools that fork first: they must have their workers before anything here starts threads.
+        openers = {"peer": PEERS[engine], "loky": loky}
+        order = ("peer", "loky") if engine == "processes" else ("loky", "peer")
+        opened = {name: stack.enter_context(openers[name]()) for name in order}
+        us = stack.enter_context(ours(engine, stack.enter_context(session_directory())))
+        contenders = [us, opened["peer"], opened["loky"]]
+        noops = in_turns([partial(noops_per_s, one, tasks) for one in contenders], "tasks/s", pairs)
+        lones = in_turns([partial(lone_task_ms, one, lone) for one in contenders[:2]], "ms", pairs)
+        asleep = in_turns(
+            [partial(sleep_efficiency, one, sleeps) for one in contenders[:2]],
+            "of the ideal",
+            pairs,
+            warm=False,
+        )
+    mine, peer, third = noops
     return Throughput(
         engine=engine,
-        ours_per_s=ours.median,
+        ours_per_s=mine.median,
         peer_per_s=peer.median,
-        ratio=Ratio.of(ours, peer).ratio,
+        ratio=Ratio.of(mine, peer).ratio,
         latency_ms=lones[0].median,
         peer_latency_ms=lones[1].median,
         latency_ratio=Ratio.of(lones[0], lones[1]).ratio,
         sleep_efficiency=asleep[0].median,
         peer_sleep_efficiency=asleep[1].median,
         loky_per_s=third.median,
-        loky_ratio=Ratio.of(ours, third).ratio,
+        loky_ratio=Ratio.of(mine, third).ratio,
         tasks=tasks,
         sleeps=sleeps,
-        ours=ours,
+        ours=mine,
         peer=peer,
         loky=third,
-        pairs=Ratio.of(ours, peer),
-        loky_pairs=Ratio.of(ours, third),
+        pairs=Ratio.of(mine, peer),
+        loky_pairs=Ratio.of(mine, third),
         latency=lones[0],
         peer_latency=lones[1],
         latency_pairs=Ratio.of(lones[0], lones[1]),
         sleep=asleep[0],
         peer_sleep=asleep[1],
-        ours_settings=f"Session(), local://?cores={WORKERS}&engine={engine}, submit one by one, journal on",
-        peer_settings=f"ProcessPoolExecutor({WORKERS}), default start method, submit one by one",
-        loky_settings=f"loky.get_reusable_executor({WORKERS}, timeout=None), submit one by one",
+        ours_settings=us.settings,
+        peer_settings=contenders[1].settings,
+        loky_settings=contenders[2].settings,
         machine=facts,
     )
 
@@ -159,7 +144,7 @@ def measure(engine: str, tasks: int, sleeps: int, lone: int, pairs: int) -> Thro
 def main() -> None:
     """Run the benchmark from the command line."""
     options = parser(__doc__)
-    options.add_argument("--engine", choices=["processes"], default="processes", help="the engine of our pilot")
+    options.add_argument("--engine", choices=list(PEERS), default="processes", help="the engine of our pilot")
     options.add_argument("--tasks", type=int, default=10_000, help="no-ops a round (default: %(default)s)")
     options.add_argument("--sleeps", type=int, default=1_000, help="10 ms sleeps a round (default: %(default)s)")
     options.add_argument("--lone", type=int, default=300, help="lone tasks a round (default: %(default)s)")
