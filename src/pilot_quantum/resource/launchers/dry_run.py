@@ -10,10 +10,12 @@ import msgspec
 
 from pilot_quantum.resource.channel.handshake import Facts, compare, facts
 from pilot_quantum.resource.description import PilotDescription
+from pilot_quantum.resource.launchers import ssh_check
 from pilot_quantum.resource.launchers.batch.cluster import Cluster
 from pilot_quantum.resource.launchers.batch.hints import hint
 from pilot_quantum.resource.launchers.batch.script import Job, agent_command
 from pilot_quantum.resource.launchers.batch.system import BatchError
+from pilot_quantum.resource.launchers.finding import Finding
 from pilot_quantum.resource.launchers.shell import Shell, ShellError
 
 ShellFor = Callable[[str], Shell]
@@ -21,15 +23,6 @@ _FACTS = (
     "import sys, msgspec; from pilot_quantum.resource.channel.handshake import facts; "
     "sys.stdout.write(msgspec.json.encode(facts()).decode())"
 )
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was tried: what, whether it is right, what was found, what to do."""
-
-    what: str
-    ok: bool
-    found: str
-    advice: str = ""
 
 
 class DryRun(msgspec.Struct, frozen=True):
@@ -47,9 +40,7 @@ def dry_run(description: PilotDescription, shell_for: ShellFor) -> DryRun:
     if description.scheme in ("slurm", "pbs"):
         script, findings = _batch(description, shell_for)
     elif description.scheme == "ssh":
-        from pilot_quantum.resource.launchers.ssh_check import check
-
-        findings = check(description, shell_for)
+        findings = ssh_check.check(description, shell_for)
     else:
         findings = [_local(description)]
     return DryRun(description.url, all(finding.ok for finding in findings), script, tuple(findings))

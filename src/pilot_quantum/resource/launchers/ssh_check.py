@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from pilot_quantum.resource.channel.handshake import Facts, compare, facts
 from pilot_quantum.resource.description import PilotDescription
+from pilot_quantum.resource.launchers.finding import Finding
 from pilot_quantum.resource.launchers.quoting import script
 from pilot_quantum.resource.launchers.remote_python import RemotePython
 from pilot_quantum.resource.launchers.shell import Shell, ShellError
 from pilot_quantum.resource.launchers.ssh_errors import last_lines
-
-if TYPE_CHECKING:
-    from pilot_quantum.resource.launchers.dry_run import Finding
 
 _FACTS = (
     "import sys, msgspec; from pilot_quantum.resource.channel.handshake import facts; "
@@ -36,8 +33,6 @@ def check(description: PilotDescription, shell_for: Callable[[str], Shell]) -> l
 
 
 def _host(description: PilotDescription, shell: Shell) -> Iterator[Finding]:
-    from pilot_quantum.resource.launchers.dry_run import Finding
-
     host = shell.place
     try:
         shell.run(["true"])
@@ -62,8 +57,6 @@ def _host(description: PilotDescription, shell: Shell) -> Iterator[Finding]:
 
 
 def _room(description: PilotDescription, shell: Shell) -> Finding:
-    from pilot_quantum.resource.launchers.dry_run import Finding
-
     what = f"disk of {shell.place}"
     try:
         done = shell.run(script(_ROOM, description.directory or ""), b"x" * _SPACE)

@@ -280,7 +280,7 @@ class DaskEngine:
     # Bundles.
 
     def _submit(self, seat: Seat, shipment: Shipment) -> None:
-        from pilot_quantum.resource.engines.dask.bench import run
+        from pilot_quantum.resource.engines.dask.workbench import run
 
         assert seat.stream is not None
         assert self._client is not None
@@ -416,7 +416,7 @@ def _import() -> None:
     settings.isolate()
     import distributed  # noqa: F401
 
-    from pilot_quantum.resource.engines.dask import bench, stream  # noqa: F401
+    from pilot_quantum.resource.engines.dask import stream, workbench  # noqa: F401
 
 
 def _gpus(host: Host, shipment: Shipment) -> str:

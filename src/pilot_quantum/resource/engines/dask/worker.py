@@ -50,7 +50,7 @@ async def _serve(mine: orders.Orders, executor: Executor) -> None:
 
     from pilot_quantum.resource.agent.capture import Contents
     from pilot_quantum.resource.agent.runner import Runner
-    from pilot_quantum.resource.engines.dask import bench, messages
+    from pilot_quantum.resource.engines.dask import messages, workbench
     from pilot_quantum.resource.engines.dask.headless import HeadlessWorker
     from pilot_quantum.resource.engines.dask.stream import Stream
 
@@ -70,8 +70,8 @@ async def _serve(mine: orders.Orders, executor: Executor) -> None:
     )
     async with worker:
         stream = Stream(await connect(mine.engine, **security.get_connection_args("worker")))
-        here = bench.Bench(Runner(Contents(Path(mine.directory))), asyncio.get_running_loop(), stream.send)
-        bench.install(here)
+        here = workbench.Bench(Runner(Contents(Path(mine.directory))), asyncio.get_running_loop(), stream.send)
+        workbench.install(here)
         stream.send(messages.encode(messages.Hello(mine.name, worker.address, os.getpid())))
         talk = asyncio.ensure_future(stream.serve(here.take))
         await asyncio.wait((talk, asyncio.ensure_future(worker.finished())), return_when=asyncio.FIRST_COMPLETED)
