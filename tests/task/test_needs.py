@@ -97,3 +97,9 @@ def test_the_first_thing_that_is_missing_is_said_with_both_figures():
     assert fits(Needs(cores=4), have).missing == "needs 4 cores on one node, has 2"
     assert fits(Needs(memory="2GiB"), have).missing == "needs 2 GiB of memory on one node, has 1 GiB"
     assert "capability fast" in fits(Needs(capabilities="fast"), have).missing
+
+
+def test_a_capability_that_nodes_to_come_may_have_is_not_held_against_their_pilot():
+    needs = Needs(capabilities=frozenset({"simulator"}))
+    assert fits(needs, Capacity(1, 1, complete=False))
+    assert not fits(needs, Capacity(1, 1))

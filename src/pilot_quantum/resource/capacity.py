@@ -14,7 +14,10 @@ LATER = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a pilot, or a node of it, offers. `cores`, `gpus`, `qpus` and `memory` (bytes) are per node."""
+    """What a pilot, or a node of it, offers. `cores`, `gpus`, `qpus` and `memory` (bytes) are per node.
+
+    complete: whether no more `capabilities` can be found, as they may on nodes that are not there yet.
+    """
 
     nodes: int
     cores: int
@@ -22,3 +25,4 @@ class Capacity:
     qpus: int = 0
     memory: int = 0
     capabilities: frozenset[str] = frozenset()
+    complete: bool = True

@@ -118,7 +118,7 @@ def fits(needs: Needs, capacity: Capacity) -> Fit:
         text = f"needs {format_bytes(needs.memory)} of memory on one node, has {format_bytes(capacity.memory)}"
         return Fit(False, text, 1)
     lacking = needs.capabilities - capacity.capabilities
-    if lacking:
+    if lacking and capacity.complete:
         return Fit(False, f"needs the capability {', '.join(sorted(lacking))}, which it does not have", 2)
     return FITS
 

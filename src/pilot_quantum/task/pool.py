@@ -64,6 +64,8 @@ class PilotView:
             gpus=found.gpus if told.gpus == LATER else told.gpus,
             qpus=found.qpus if told.qpus == LATER else told.qpus,
             memory=found.memory if told.memory == LATER else told.memory,
+            capabilities=told.capabilities | found.capabilities,
+            complete=True,
         )
 
     def fit(self, needs: Needs) -> Fit:
@@ -111,6 +113,7 @@ class PilotView:
             gpus=max(most.gpus, capacity.gpus),
             qpus=max(most.qpus, capacity.qpus),
             memory=max(most.memory, capacity.memory),
+            capabilities=most.capabilities | capacity.capabilities,
         )
         self.reconsider()
 

@@ -199,6 +199,16 @@ def test_a_full_disk_is_reported_in_the_hosts_words_and_leaves_nothing(connect, 
 
 
 @needs_hosts
+def test_what_start_up_files_print_is_not_what_a_command_says(connect, hosts):
+    hosts.must("h1", "sh", "-c", "printf 'echo welcome\\necho to h1 >&2\\n' > /root/.bashrc")
+    try:
+        done = connect().run(["sh", "-c", "echo out; echo err >&2; exit 3"])
+    finally:
+        hosts.must("h1", "sh", "-c", ": > /root/.bashrc")
+    assert (done.status, done.stdout, done.stderr) == (3, "out\n", "err\n")
+
+
+@needs_hosts
 def test_a_pipe_is_a_socket_to_a_program(connect):
     stream = connect().pipe(["sh", "-c", "echo ready >&2; cat"])
     stream.link.settimeout(20)

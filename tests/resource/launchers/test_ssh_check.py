@@ -36,7 +36,7 @@ def test_every_host_is_tried(shell, hosts):
         (f"{what} {host}", True) for host in ("h1", "root@h2") for what in ("ssh to", "Python on", "disk of")
     ]
     assert sys.executable in findings[1].found
-    assert hosts.must("h1", "ls", "/tmp") == hosts.must("h2", "ls", "/tmp")
+    assert all("pilot-quantum-check" not in hosts.must(host, "ls", "/tmp") for host in ("h1", "h2"))
 
 
 def test_what_would_fail_is_said_with_the_hosts_words(shell, hosts, tmp_path):

@@ -37,6 +37,9 @@ ALIVE = (5, 6)
 _SOCKET_PATH = 80
 """Bytes that a socket's path may have: 104 on some systems, of which ssh uses 17 while it makes one."""
 _SSH_FAILED = 255
+_BEGINS = "pilot-quantum: the command begins"
+"""A line on stdout and stderr before what a command says: what the login shell's start-up files print comes earlier."""
+_MARKED = f'echo {_BEGINS}; echo {_BEGINS} >&2; exec "$0" "$@"'
 _NOT_FOUND = 127
 
 _WRITE = """
@@ -111,7 +114,7 @@ class OpenSSH:
     def run(self, argv: Sequence[str], input: bytes = b"", timeout: float = 60.0) -> Finished:
         """Run a program there, with these bytes on its stdin. Raises SSHError when ssh fails or time is over."""
         self.open()
-        line = command_line(argv)
+        line = command_line(["sh", "-c", _MARKED, *argv])
         process = self._popen(line, subprocess.PIPE, subprocess.PIPE, subprocess.PIPE)
         try:
             out, err = process.communicate(input, timeout)
@@ -122,7 +125,7 @@ class OpenSSH:
                 f"{self._host}: {shlex.join(argv)[:200]} did not end within {timeout:g} s; whether it had an effect "
                 "is not known.",
             ) from None
-        done = Finished(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+        done = Finished(process.returncode, _own_words(out), _own_words(err))
         if done.status == _SSH_FAILED and not self._alive_now():
             raise SSHError(
                 SSHFault.CUT,
@@ -264,6 +267,12 @@ class OpenSSH:
         argv = [*self._command, "-T", *options, *self._destination, line]
         # In a session of its own: Ctrl-C in the terminal is for our program, which then ends what it started.
         return subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True)
+
+
+def _own_words(said: bytes) -> str:
+    """What the command itself said; all of it where it did not get to begin."""
+    text = said.decode(errors="replace")
+    return text.partition(f"{_BEGINS}\n")[2] if f"{_BEGINS}\n" in text else text
 
 
 def _private_directory() -> Path:

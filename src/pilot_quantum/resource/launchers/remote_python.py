@@ -26,7 +26,7 @@ for python in "$@"; do
   if words=$("$python" -c "$probe" 2>&1 </dev/null); then
     said=; break
   fi
-  said="$said$python: $words; "
+  said="$said${{said:+; }}$python: $words"
 done
 if [ -n "$said" ]; then
   printf '%s\\n' "$said" >&2

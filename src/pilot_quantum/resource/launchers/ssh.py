@@ -41,6 +41,7 @@ class SshLauncher:
             qpus=description.qpus,
             memory=LATER if description.memory is None else description.memory,
             capabilities=description.capabilities,
+            complete=False,
         )
 
     def launch(self, request: Request, events: AllocationEvents) -> AgentEngine:

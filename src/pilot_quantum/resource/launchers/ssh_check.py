@@ -23,7 +23,7 @@ _SPACE = 1 << 20
 _ROOM = """
 directory=$(mktemp -d -- "${1:-${TMPDIR:-/tmp}}/pilot-quantum-check-XXXXXXXX") || exit 1
 trap 'rm -rf -- "$directory"' EXIT
-cat > "$directory/file" && printf '%s' "${directory%/*}"
+cat > "$directory/file" && printf '\\n%s\\n' "${directory%/*}"
 """
 
 
@@ -64,4 +64,4 @@ def _room(description: PilotDescription, shell: Shell) -> Finding:
         return Finding(what, False, str(error))
     if not done.ok:
         return Finding(what, False, last_lines(done.words), "make room, or give directory= on another disk of it")
-    return Finding(what, True, f"{done.stdout.strip()} can be written")
+    return Finding(what, True, f"{done.stdout.splitlines()[-1]} can be written")  # bash's start-up files may print, too

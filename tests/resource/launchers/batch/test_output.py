@@ -12,6 +12,12 @@ from pilot_quantum.resource.launchers.batch.slurm_output import sacct_rows, scon
 from pilot_quantum.resource.launchers.batch.system import BatchError
 
 
+def test_a_job_whose_directory_its_node_does_not_see_says_what_to_do():
+    ended = sacct_rows("7|FAILED|0:53|2026-01-01T00:00:00|JobLaunchFailure")
+    assert ended is not None
+    assert "directory=" in ended.exit
+
+
 def test_squeue_in_our_format():
     text = (
         "8|RUNNING|2026-11-22T20:17:45|None\n"

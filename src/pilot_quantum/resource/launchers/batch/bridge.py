@@ -23,6 +23,8 @@ _WATCH = 1.0
 """Seconds between looks at whether ssh still runs."""
 _BEGIN = 30.0
 """Seconds for the far end to say at which port it listens."""
+_NOISE = 1 << 16
+"""Bytes that may come before that."""
 _OWN_ADDRESS = (
     "import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
     "s.connect((sys.argv[1], 9)); print(s.getsockname()[0])"
@@ -70,7 +72,7 @@ def open_bridge(shell: PipeShell, interpreter: str, server: str, address: str = 
             raise BatchError(f"{shell.place} does not tell its address ({found.words.splitlines()[-1]}): give address=")
         address = found.stdout.strip()
     stream = shell.pipe([interpreter, *_PROGRAM, f"listen:{address}:{port}"])
-    line = b"" if port else _first_line(stream)
+    line = b"" if port else _port_line(stream)
     if not port and not line.strip().isdigit():
         words = stream.words() or line.decode(errors="replace")
         stream.end()
@@ -79,15 +81,19 @@ def open_bridge(shell: PipeShell, interpreter: str, server: str, address: str = 
     return Opened(stream, address, port or int(line))
 
 
-def _first_line(stream: Any) -> bytes:
-    """The first line that comes, and not a byte more: what follows belongs to the agent."""
-    deadline, line = monotonic() + _BEGIN, b""
-    while not line.endswith(b"\n") and len(line) < 1000:
+def _port_line(stream: Any) -> bytes:
+    """The line with the port, and not a byte more: what follows belongs to the agent.
+
+    Other lines before it are what the login shell's start-up files print. Where no such line comes, the last that did.
+    """
+    deadline, line, size = monotonic() + _BEGIN, b"", 0
+    while not (line.endswith(b"\n") and line.strip().isdigit()) and size < _NOISE:
         ready, _, _ = select.select([stream.link], [], [], max(0.0, deadline - monotonic()))
         byte = stream.link.recv(1) if ready else b""
         if not byte:
             break
-        line += byte
+        line = byte if line.endswith(b"\n") else line + byte
+        size += 1
     return line
 
 

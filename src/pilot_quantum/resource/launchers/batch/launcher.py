@@ -95,6 +95,7 @@ class BatchLauncher:
             qpus=description.qpus,
             memory=description.memory if description.memory is not None else LATER,
             capabilities=description.capabilities,
+            complete=False,
         )
 
     def launch(self, request: Request, events: AllocationEvents) -> Engine:

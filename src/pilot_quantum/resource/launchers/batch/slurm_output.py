@@ -14,6 +14,8 @@ from pilot_quantum.resource.launchers.batch.system import BatchError, JobReport
 SQUEUE_FORMAT = "%i|%T|%S|%r"
 """Job, state in full, start, reason: the reason last, for it may be any text."""
 SACCT_FORMAT = "JobIDRaw,State,ExitCode,Start,Reason"
+_NO_OUTPUT = "a node could not open the job's files, whose directory nodes must see: directory= on a shared disk"
+"""What Slurm means by signal 53."""
 _NOTHING = frozenset({"", "None", "N/A", "(null)", "Unknown"})
 
 
@@ -89,7 +91,7 @@ def _exit_words(code: str) -> str:
     """Slurm's "status:signal" in words; empty for a good end."""
     status, _, signal = code.partition(":")
     if signal not in ("", "0"):
-        return f"signal {signal}"
+        return _signal(signal)
     return f"exit code {status}" if status not in ("", "0") else ""
 
 
@@ -99,12 +101,16 @@ def _json_exit(value: Any) -> str:
         signal = value.get("signal")
         number = _number(signal.get("id") if isinstance(signal, dict) else None)
         if number not in ("", "0"):
-            return f"signal {number}"
+            return _signal(number)
         status = _number(value.get("return_code"))
         return f"exit code {status}" if status not in ("", "0") else ""
     if not isinstance(value, int) or value == 0:
         return ""
-    return f"signal {value & 127}" if value & 127 else f"exit code {value >> 8}"
+    return _signal(str(value & 127)) if value & 127 else f"exit code {value >> 8}"
+
+
+def _signal(number: str) -> str:
+    return f"signal {number}" + (f": {_NO_OUTPUT}" if number == "53" else "")
 
 
 def _number(value: Any) -> str:
