@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -56,6 +57,15 @@ def submitted(
 
 def check(futures: Sequence[TaskFuture[tuple[int, str]]]) -> None:
     assert [future.result(LIMIT)[0] for future in futures] == [number * number for number in range(COUNT)]
+
+
+def cut(one: Platform) -> None:
+    """Kill the ssh processes of the session."""
+    connections = [process for process in leftovers(one.mark) if Path(process.command[0]).name.startswith("ssh")]
+    assert connections
+    for process in connections:
+        with suppress(ProcessLookupError):  # it has followed another
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def once(log: Path) -> bool:
@@ -121,11 +131,7 @@ def test_an_ssh_connection_that_is_cut_is_made_again(platform: Callable[[], Plat
         one.session.add_pilot("ssh://h2?cores=2&engine=ray"),
     ]
     futures = submitted(one, tmp_path / "log", 0.3, pilots, {"h1", "h2"})
-    connections = [process for process in leftovers(one.mark) if Path(process.command[0]).name.startswith("ssh")]
-    assert connections
-    for process in connections:
-        with suppress(ProcessLookupError):  # it has followed another
-            os.kill(process.pid, signal.SIGKILL)
+    cut(one)
     check(futures)
     assert once(tmp_path / "log")
     assert [pilot.state for pilot in pilots] == [PilotState.ACTIVE] * 2
@@ -150,3 +156,21 @@ def test_agents_that_are_killed_take_their_own_hosts_with_them_and_no_others(
 
 def _agents(one: Platform, host: str) -> list[Process]:
     return [process for process in one.hosts.processes(host) if process.mentions("pilot_quantum.resource")]
+
+
+def test_a_cluster_behind_a_login_host_whose_shell_prints_is_reached_again(
+    platform: Callable[[], Platform], tmp_path: Path
+) -> None:
+    one = platform()
+    one.hosts.must("h1", "sh", "-c", "echo 'echo welcome; echo 7; echo to h1 >&2' > /root/.bashrc")
+    try:
+        url = f"slurm://h1/normal?cores=2&walltime=10m&interpreter={sys.executable}&directory={tmp_path / 'jobs'}"
+        pilot = one.session.add_pilot(url)
+        futures = submitted(one, tmp_path / "log", 0.5, [pilot], set())
+        until(lambda: begun(tmp_path / "log"), "a beginning")
+        cut(one)
+        check(futures)
+    finally:
+        one.hosts.must("h1", "sh", "-c", ": > /root/.bashrc")
+    assert once(tmp_path / "log")
+    assert pilot.state is PilotState.ACTIVE

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from tests.resource.channel.loop import LIMIT
 
+from pilot_quantum.resource.channel.bridge import LISTENING
+
 MODULE = "pilot_quantum.resource.channel.bridge"
 
 
@@ -91,13 +93,22 @@ def test_an_end_of_stdin_is_passed_on_and_the_answer_still_comes(server):
 def test_it_waits_for_one_connection_on_a_port_that_it_names():
     with bridge("listen:127.0.0.1:0") as (process, ours):
         ours.sendall(b"early")
-        port = int(ours.makefile("rb", buffering=0).readline())
+        port = int(ours.makefile("rb", buffering=0).readline().removeprefix(LISTENING))
         with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as theirs:
             theirs.sendall(b"in")
             assert read(ours, 2) == b"in"
             assert read(theirs, 5) == b"early"
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
+        assert process.wait(LIMIT) == 0
+
+
+def test_it_names_a_port_that_was_asked_for_too():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with bridge(f"listen:127.0.0.1:{port}") as (process, ours):
+        assert int(ours.makefile("rb", buffering=0).readline().removeprefix(LISTENING)) == port
+        ours.close()
         assert process.wait(LIMIT) == 0
 
 

@@ -21,6 +21,10 @@ _LINGER = 10.0
 _USAGE, _FAILED = 2, 3
 
 
+LISTENING = b"pilot-quantum listens on port "
+"""Begins the line after which all that is written comes from who has connected; a login shell may print before it."""
+
+
 class BridgeError(Exception):
     """The socket cannot be had."""
 
@@ -50,8 +54,7 @@ def await_one(host: str, port: int) -> tuple[socket.socket, bytes]:
     except OSError as error:
         raise BridgeError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
     with server:
-        if not port:
-            os.write(1, b"%d\n" % server.getsockname()[1])
+        os.write(1, LISTENING + b"%d\n" % server.getsockname()[1])
         early, watched = b"", [server.fileno(), 0]
         while True:
             ready, _, _ = select.select(watched, [], [])

@@ -78,7 +78,7 @@ class Reception:
         return _config(request, self._credentials.for_allocation(engine.token), addresses=listener.addresses)
 
     def adopt(self, link: socket.socket) -> None:
-        """Treat a stream that a relay has brought as a connection to our loopback address: TLS, then the handshake."""
+        """Treat a stream that a bridge has brought as a connection to our loopback address: TLS, then the handshake."""
         self._listener(_LOOPBACK).adopt(link)
 
     def local_agent(self, request: Request, engine: AgentEngine) -> None:

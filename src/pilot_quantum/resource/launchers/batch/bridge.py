@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol, runtime_checkable
 
+from pilot_quantum.resource.channel.bridge import LISTENING
 from pilot_quantum.resource.engines.events import Loop
 from pilot_quantum.resource.launchers.batch.system import BatchError
 from pilot_quantum.resource.launchers.batch.threads import Threads
@@ -72,29 +73,31 @@ def open_bridge(shell: PipeShell, interpreter: str, server: str, address: str = 
             raise BatchError(f"{shell.place} does not tell its address ({found.words.splitlines()[-1]}): give address=")
         address = found.stdout.strip()
     stream = shell.pipe([interpreter, *_PROGRAM, f"listen:{address}:{port}"])
-    line = b"" if port else _port_line(stream)
-    if not port and not line.strip().isdigit():
-        words = stream.words() or line.decode(errors="replace")
+    found_port, said = _port(stream)
+    if found_port is None:
+        words = stream.words() or said.decode(errors="replace")
         stream.end()
         stream.link.close()
         raise BatchError(f"nothing can listen on {address} of {shell.place}: {words}")
-    return Opened(stream, address, port or int(line))
+    return Opened(stream, address, found_port)
 
 
-def _port_line(stream: Any) -> bytes:
-    """The line with the port, and not a byte more: what follows belongs to the agent.
+def _port(stream: Any) -> tuple[int | None, bytes]:
+    """The port that the far end names, and not a byte after that line: what follows belongs to the agent.
 
-    Other lines before it are what the login shell's start-up files print. Where no such line comes, the last that did.
+    Lines before it are what the login shell's start-up files print. Where it does not come: None, and the last line.
     """
     deadline, line, size = monotonic() + _BEGIN, b"", 0
-    while not (line.endswith(b"\n") and line.strip().isdigit()) and size < _NOISE:
+    while size < _NOISE:
         ready, _, _ = select.select([stream.link], [], [], max(0.0, deadline - monotonic()))
         byte = stream.link.recv(1) if ready else b""
         if not byte:
             break
         line = byte if line.endswith(b"\n") else line + byte
         size += 1
-    return line
+        if line.endswith(b"\n") and line.startswith(LISTENING):
+            return int(line[len(LISTENING) :]), line
+    return None, line
 
 
 class LoginBridge:
