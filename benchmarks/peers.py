@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -82,6 +83,7 @@ def dask() -> Iterator[Contender]:
 @contextmanager
 def ray() -> Iterator[Contender]:
     """A local Ray, its remote functions made once."""
+    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # below `uv run` it would run its workers by that command
     import ray
 
     ray.init(

@@ -38,6 +38,8 @@ with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_a
         print(client.submit(operator.neg, 1).result(), flush=True)
 """,
     "ray": """
+import os
+os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
 import ray
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR", object_store_memory=500 << 20)
 print(ray.get(ray.remote(lambda i: -i).remote(1)), flush=True)

@@ -6,6 +6,7 @@ Prints one line of JSON with their addresses, and one with who is there for each
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 
@@ -15,6 +16,7 @@ def _three() -> int:
 
 def main() -> None:
     """Have both clusters until stdin ends."""
+    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # below `uv run` it would run its workers by that command
     import ray
     from distributed import Client, LocalCluster
 

@@ -41,6 +41,8 @@ class HereHost:
         self.directory = directory
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.arguments: list[list[str]] = []
+        self.instead: dict[str, list[str]] = {}
+        """What is run in place of a process's own program."""
         self._loop = loop
         directory.mkdir(mode=0o700)
 
@@ -49,6 +51,7 @@ class HereHost:
     ) -> str:
         log = self.directory / f"{process}.log"
         mark = f"{self.directory.parent.name}/{self.node}-{process}"
+        argv = self.instead.get(process, argv)
         self.arguments.append(list(argv))
         with log.open("wb") as output:
             popen = subprocess.Popen(
@@ -155,7 +158,14 @@ class Rig:
         try:
             self.asyncio.run_until_complete(asyncio.wait_for(wait(), seconds))
         except TimeoutError:
-            raise AssertionError(f"not within {seconds} s; events: {self.events[-20:]}") from None
+            logs = {str(log): log.read_text(errors="replace")[-2000:] for log in self.logs()}
+            raise AssertionError(f"not within {seconds} s; events: {self.events[-20:]}; logs: {logs}") from None
+
+    def logs(self) -> list[Path]:
+        """What the processes of all hosts have said, and what Ray has written beside."""
+        return [
+            log for host in self.hosts for log in (*host.directory.glob("*.log"), *host.directory.rglob("gcs*.out"))
+        ]
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -70,6 +70,12 @@ def process(_: int) -> int:
     return os.getpid()
 
 
+def note(path: str, number: int) -> int:
+    with open(path, "a") as file:
+        file.write(f"{number}\n")
+    return number
+
+
 def big(size: int) -> bytes:
     return b"x" * size
 
@@ -267,6 +273,45 @@ def test_a_node_that_is_lost_takes_its_own_workers_only_and_the_heads_raylet_tak
     assert rig.of(EngineEnded)[0].failed
     psutil.wait_procs(rig.processes(), 10)
     assert rig.processes() == []
+
+
+UNRELIABLE = """
+import json
+from pilot_quantum.resource.engines.ray import driver, environment
+faults = {"num_failures": 200, "req_failure_prob": 15, "resp_failure_prob": 15, "in_flight_failure_prob": 10}
+environment.SETTINGS["RAY_testing_rpc_failure"] = json.dumps({"CoreWorkerService.grpc_client.PushTask": faults})
+environment.SETTINGS["RAY_testing_rpc_failure_avoid_intra_node_failures"] = "0"
+driver.main()
+"""
+"""The driver, four of ten of whose calls of actors, or their answers, Ray loses at first: its own fault injection."""
+
+
+def test_calls_and_answers_that_a_network_loses_cost_no_worker_and_nothing_runs_twice(
+    rigs: Callable[..., Rig], tmp_path: Path
+) -> None:
+    rig = rigs(2)
+    rig.hosts[0].instead["ray-driver"] = [sys.executable, "-c", UNRELIABLE]
+    rig.start()
+    log, go = tmp_path / "log", tmp_path / "go"
+    workers = ("p/0.0", "p/0.1")
+    keys = [
+        key
+        for n in range(60)
+        for key in rig.ship(note, (str(log), 2 * n), (str(log), 2 * n + 1), worker=workers[n % 2])
+    ]
+    assert rig.values(keys) == list(range(120))
+    assert sorted(map(int, log.read_text().split())) == list(range(120))
+    for worker in workers:
+        long, *behind = rig.ship(wait_for, *[(str(go),)] * 4, worker=worker)
+        rig.until(lambda long=long: any((event.task, event.attempt) == long for event in rig.of(Began)))  # type: ignore[misc]
+        before = len(rig.of(Revoked))
+        rig.call(rig.engine.revoke, worker, behind)
+        rig.until(lambda before=before: len(rig.of(Revoked)) > before)  # type: ignore[misc]
+        assert set(rig.of(Revoked)[-1].items) == set(behind)
+    go.touch()
+    assert rig.of(WorkerLost) == []
+    assert len(rig.of(WorkerUp)) == 2
+    assert not rig.doubled
 
 
 def test_the_end_leaves_no_process_no_token_and_no_session_directory(rig: Rig) -> None:

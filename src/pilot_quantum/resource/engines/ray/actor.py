@@ -1,6 +1,7 @@
 """The actor of one core-slot: runs bundles in one thread, and answers in two others while a long one runs.
 
-It lives in a Ray worker process, where threads of Ray call its methods; it needs nothing of Ray itself.
+It lives in a Ray worker process, where threads of Ray call its methods; it needs nothing of Ray itself. When a network
+fails, Ray calls again what may have been called already: so calls have numbers, and answers are kept until heard.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import threading
 from pathlib import Path
 from time import monotonic
+from typing import Generic, TypeVar
 
 from pilot_quantum.resource.agent.blobs import Received
 from pilot_quantum.resource.agent.capture import Contents
@@ -25,6 +27,25 @@ PROMPT = 0.001
 """Seconds: what a task that took longer has left is reported at once."""
 
 Key = tuple[int, int]
+A = TypeVar("A")
+
+
+class Answers(Generic[A]):
+    """What calls of one method have been answered, for those that come again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, A] = {}
+
+    def find(self, number: int, heard: int) -> A | None:
+        """The answer that this call has had. heard: all calls up to this one have their answers."""
+        for old in [old for old in self._kept if old <= heard]:
+            del self._kept[old]
+        return self._kept.get(number)
+
+    def keep(self, number: int, answer: A) -> A:
+        """Remember what this call is answered."""
+        self._kept[number] = answer
+        return answer
 
 
 class SlotActor:
@@ -46,6 +67,11 @@ class SlotActor:
         """The number of the last bundle that has come."""
         self._refused: set[Key] = set()
         """Taken back before their bundle came."""
+        self._early: dict[int, messages.Bundle] = {}
+        """Bundles that have overtaken others."""
+        self._runs = Answers[bytes]()
+        self._listens = Answers[bytes]()
+        self._withdrawals = Answers[list[Key]]()
 
     def pid(self) -> int:
         """This process; the answer tells that it is there."""
@@ -54,6 +80,38 @@ class SlotActor:
     def run(self, body: bytes) -> bytes:
         """Run a bundle; the report of what has ended and has not been told by `listen`."""
         bundle = messages.decode_bundle(body)
+        report = self._runs.find(bundle.number, bundle.heard)
+        return report or self._runs.keep(bundle.number, self._run_in_order(bundle))
+
+    def listen(self, number: int) -> bytes:
+        """What ends, or has begun and goes on, while a bundle runs; waits until there is something."""
+        if (kept := self._listens.find(number, number - 1)) is not None:
+            return kept
+        with self._changed:
+            while (report := self._early_report()) is None:
+                self._changed.wait(self._patience())
+        return self._listens.keep(number, messages.encode(report))
+
+    def withdraw(self, number: int, heard: int, items: list[tuple[int, int, int]]) -> list[Key]:
+        """Take back what has not begun, of rows of (bundle, task, attempt): also of bundles that are on their way."""
+        if (kept := self._withdrawals.find(number, heard)) is not None:
+            return kept
+        with self._changed:
+            coming = [(task, attempt) for bundle, task, attempt in items if bundle > self._arrived]
+            self._refused.update(coming)
+        here = [(task, attempt) for bundle, task, attempt in items if (task, attempt) not in self._refused]
+        return self._withdrawals.keep(number, coming + self._runner.withdraw(here))
+
+    def _run_in_order(self, bundle: messages.Bundle) -> bytes:
+        """Run the bundle when its turn has come, and those that waited for it."""
+        self._early[bundle.number] = bundle
+        while (following := self._early.pop(self._arrived + 1, None)) is not None:
+            self._run(following)
+        with self._changed:
+            rest, self._rows = self._rows, []
+        return messages.encode(messages.Report(rest, bundle=bundle.number))
+
+    def _run(self, bundle: messages.Bundle) -> None:
         runner = self._runner
         if bundle.blob is not None:
             runner.know(bundle.function, bundle.blob)
@@ -77,25 +135,8 @@ class SlotActor:
                     self._changed.notify()
         with self._changed:
             self._running = False
-            rest, self._rows = self._rows, []
-        return messages.encode(messages.Report(rest))
 
-    def listen(self) -> bytes:
-        """What ends, or has begun and goes on, while a bundle runs; waits until there is something."""
-        with self._changed:
-            while (report := self._early()) is None:
-                self._changed.wait(self._patience())
-        return messages.encode(report)
-
-    def withdraw(self, items: list[tuple[int, int, int]]) -> list[Key]:
-        """Take back what has not begun, of rows of (bundle, task, attempt): also of bundles that are on their way."""
-        with self._changed:
-            coming = [(task, attempt) for bundle, task, attempt in items if bundle > self._arrived]
-            self._refused.update(coming)
-        here = [(task, attempt) for bundle, task, attempt in items if (task, attempt) not in self._refused]
-        return coming + self._runner.withdraw(here)
-
-    def _early(self) -> messages.Report | None:
+    def _early_report(self) -> messages.Report | None:
         """What is to be told before the bundle's end, if anything."""
         if not self._running:
             return None

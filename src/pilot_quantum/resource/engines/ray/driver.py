@@ -40,6 +40,17 @@ class Specification(msgspec.Struct, frozen=True):
     address: str
 
 
+class _Actor:
+    """An actor, and the numbers of calls that it may have to answer twice."""
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = handle
+        self.listens = 0
+        self.withdrawals = 0
+        self.unheard: dict[int, None] = {}
+        """Withdrawals, in their order, that have no answer."""
+
+
 class Driver:
     """Owns the actors. All is called on the asyncio loop; what blocks for long is done in threads."""
 
@@ -49,7 +60,7 @@ class Driver:
         for name, group in (("pid", "control"), ("withdraw", "control"), ("listen", "listen")):
             ray.method(concurrency_group=group)(getattr(SlotActor, name))
         self._slot = ray.remote(concurrency_groups={"control": 1, "listen": 1})(SlotActor)
-        self._actors: dict[int, Any] = {}
+        self._actors: dict[int, _Actor] = {}
         self._expected: list[messages.Spawn] = []
         """Actors whose node has not joined yet."""
         self._nodes: dict[int, str] = {}
@@ -70,14 +81,13 @@ class Driver:
             if actor is None:
                 self._link.send(messages.Gone(message.actor, "killed before it was there"))
             else:
-                self._ray.kill(actor, no_restart=True)
+                self._ray.kill(actor.handle, no_restart=True)
         elif actor is None:
             return  # it is gone, and that has been said
         elif isinstance(message, messages.Run):
-            self._follow(message.actor, actor.run.remote(message.bundle), partial(self._said, message.actor))
+            self._follow(message.actor, actor.handle.run.remote(message.bundle), partial(self._said, message.actor))
         else:
-            answer = actor.withdraw.remote(message.items)
-            self._follow(message.actor, answer, partial(self._withdrawn, message.actor))
+            self._withdraw(message.actor, actor, message.items)
 
     async def _look_for_nodes(self) -> None:
         loop = asyncio.get_running_loop()
@@ -98,15 +108,16 @@ class Driver:
             if spawn.node not in self._nodes:
                 self._expected.append(spawn)
                 continue
-            # None of Ray's own counting and retrying: it starts a process where we say, and tells when it is gone.
+            # None of Ray's own counting and restarting: it starts a process where we say, and tells when it is gone.
+            # What a broken network has lost it sends again; the actor knows what it has had.
             actor = self._slot.options(
                 num_cpus=0,
                 max_restarts=0,
-                max_task_retries=0,
+                max_task_retries=-1,
                 enable_task_events=False,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(self._nodes[spawn.node], soft=False),
             ).remote(spawn.mark, spawn.directory)
-            self._actors[spawn.actor] = actor
+            self._actors[spawn.actor] = _Actor(actor)
             self._follow(spawn.actor, actor.pid.remote(), partial(self._ready, spawn.actor))
             self._listen(spawn.actor)
 
@@ -116,15 +127,25 @@ class Driver:
     def _said(self, number: int, report: bytes) -> None:
         self._link.send(messages.Said(number, report))
 
-    def _withdrawn(self, number: int, items: list[tuple[int, int]]) -> None:
-        self._link.send(messages.Withdrawn(number, items))
+    def _withdraw(self, number: int, actor: _Actor, items: list[tuple[int, int, int]]) -> None:
+        actor.withdrawals += 1
+        call = actor.withdrawals
+        actor.unheard[call] = None
+
+        def withdrawn(found: list[tuple[int, int]]) -> None:
+            del actor.unheard[call]
+            self._link.send(messages.Withdrawn(number, found))
+
+        heard = next(iter(actor.unheard)) - 1
+        self._follow(number, actor.handle.withdraw.remote(call, heard, items), withdrawn)
 
     def _listen(self, number: int, report: bytes | None = None) -> None:
         if report is not None:
             self._said(number, report)
         actor = self._actors.get(number)
         if actor is not None:
-            self._follow(number, actor.listen.remote(), partial(self._listen, number))
+            actor.listens += 1
+            self._follow(number, actor.handle.listen.remote(actor.listens), partial(self._listen, number))
 
     def _follow(self, number: int, ref: Any, then: Callable[[Any], None]) -> None:
         """Call `then` with the value of `ref`, or say that its actor is gone."""
@@ -135,7 +156,7 @@ class Driver:
                 then(future.result())
             elif (actor := self._actors.pop(number, None)) is not None:
                 if not isinstance(error, self._ray.exceptions.RayActorError):
-                    self._ray.kill(actor, no_restart=True)  # a defect in it, or an answer lost: it is of no use
+                    self._ray.kill(actor.handle, no_restart=True)  # a defect in it, or an answer lost: it is of no use
                 self._link.send(messages.Gone(number, plain(str(error))))
 
         asyncio.wrap_future(ref.future()).add_done_callback(answered)

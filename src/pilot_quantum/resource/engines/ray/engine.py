@@ -58,6 +58,8 @@ class _Slot:
         self.forgotten: list[Drop] = []
         """What it may forget of them with the next bundle."""
         self.bundles = 0
+        self.unheard: dict[int, None] = {}
+        """Bundles, in their order, of whose ends nothing has been heard."""
         self.carried: dict[tuple[int, int], int] = {}
         """What it has and has not reported: (task, attempt), and in which bundle."""
         self.nodes: tuple[int, ...] = ()
@@ -69,7 +71,7 @@ class _Slot:
         self.ready, self.doomed, self.gpus = False, "", None
         self.functions, self.carried, self.nodes = set(), {}, ()
         self.blobs, self.forgotten = Sent(), []
-        self.bundles = 0
+        self.bundles, self.unheard = 0, {}
 
 
 class RayEngine:
@@ -113,6 +115,7 @@ class RayEngine:
         slot.gpus = gpus
         slot.nodes = shipment.nodes
         slot.bundles += 1
+        slot.unheard[slot.bundles] = None
         blob = None
         if shipment.function not in slot.functions:
             slot.functions.add(shipment.function)
@@ -128,6 +131,7 @@ class RayEngine:
             slot.forgotten = [] if drop is None else [drop]
         bundle = messages.Bundle(
             slot.bundles,
+            next(iter(slot.unheard)) - 1,
             shipment.function,
             blob,
             shipment.cores,
@@ -198,6 +202,7 @@ class RayEngine:
 
     def _report(self, slot: _Slot, report: messages.Report) -> None:
         offset = slot.host.clock_offset
+        slot.unheard.pop(report.bundle, None)
         rows = [row for row in report.rows if slot.carried.pop(row[0][:2], None) is not None]
         if offset:
             rows = [((*row[0][:2], row[0][2] + offset, row[0][3] + offset, row[0][4]), *row[1:]) for row in rows]

@@ -20,6 +20,8 @@ SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # What a worker leaves in its process group ends with it, however it ends.
     "RAY_process_group_cleanup_enabled": "1",
+    # Below `uv run`, Ray would start its workers by that same command, in a copy of the user's directory: never ready.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     # A head that is gone does not come back: fail soon.
     "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
     # A network that is away for less than our grace time cuts nothing: without this, 20 s.

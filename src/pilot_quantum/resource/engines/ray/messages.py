@@ -15,10 +15,12 @@ Row = tuple[OutcomeRow, bytes, tuple[bytes, bytes] | None]
 class Bundle(msgspec.Struct, array_like=True, frozen=True):
     """To an actor: tasks to be run one after the other. `blob`: the function, where the actor has not had it yet.
 
+    number: counted for each actor from 1. heard: all reports of ends of bundles up to this one have come.
     large: what was left out of the rows, see `agent.messages.Ship`. first: what must be taken before.
     """
 
     number: int
+    heard: int
     function: str
     blob: bytes | None
     cores: int
@@ -30,10 +32,11 @@ class Bundle(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Report(msgspec.Struct, array_like=True, frozen=True):
-    """From an actor: what has ended, and what runs now: (task, attempt, began)."""
+    """From an actor: what has ended, and what runs now: (task, attempt, began). bundle: whose end it tells; else 0."""
 
     rows: list[Row]
     began: tuple[int, int, float] | None = None
+    bundle: int = 0
 
 
 class Spawn(msgspec.Struct, tag="spawn", array_like=True, frozen=True):
