@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from time import monotonic
@@ -108,7 +109,13 @@ class Reception:
         if self._credentials is None:
             self._credentials = Credentials.make()
         if address not in self._listeners:
-            self._listeners[address] = Listener(self._loop, self._credentials, address)
+            try:
+                self._listeners[address] = Listener(self._loop, self._credentials, address)
+            except OSError as error:
+                advice = "leave address= out, or give an address of this machine that its nodes reach"
+                raise OSError(
+                    f"nothing can listen for agents on {address} ({os.strerror(error.errno or 0)}): {advice}"
+                ) from None
         return self._listeners[address]
 
     def _begin(self, request: Request, engine: AgentEngine) -> None:
