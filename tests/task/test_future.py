@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilot_quantum.task.future import TaskFuture
+from pilot_quantum.task.options import TaskOptions
 
 LIMIT = 60
 
@@ -44,7 +45,7 @@ def make(owner):
 
 
 def new(owner: Owner, id: int = 1) -> TaskFuture[Any]:
-    return TaskFuture(id, SimpleNamespace(owner=owner, label="step"), b"arguments", 0.0)
+    return TaskFuture(id, SimpleNamespace(owner=owner, label="step", options=TaskOptions()), b"arguments", 0.0)
 
 
 # Step by step, against the model.
