@@ -109,9 +109,10 @@ def decisions(session: pq.Session) -> list[str]:
 
 
 @pytest.mark.requires("hosts")
-def test_it_stays_is_used_there_and_comes_once_when_it_is_asked_for(new, came, hosts, monkeypatch):
+@pytest.mark.parametrize("engine", ["processes", "ray"])
+def test_it_stays_is_used_there_and_comes_once_when_it_is_asked_for(new, came, hosts, engine, monkeypatch):
     monkeypatch.setenv("PILOT_QUANTUM_SSH", f"ssh -F {hosts.ssh_config}")
-    session = new("ssh://h1,h2?cores=1&name=far")
+    session = new(f"ssh://h1,h2?cores=1&name=far&engine={engine}")
     keep = session.with_options(keep_remote=True)
     first, second = keep.submit_many(make, [1, 1])
     done(first, second)

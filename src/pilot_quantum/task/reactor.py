@@ -354,7 +354,6 @@ class Reactor:
             batch = [inbox.popleft() for _ in range(len(inbox))]
             if not batch:
                 continue
-            self._futures.update((future.id, future) for future in batch)
             if self._kept:
                 places: dict[str, list[TaskFuture[Any]]] = {}
                 for future in batch:
@@ -368,6 +367,7 @@ class Reactor:
         """Tell the core of new tasks. place: the allocation where results lie that they need."""
         key = handle.key._replace(near=place) if place else handle.key
         ids, times = [future.id for future in batch], [future.submitted for future in batch]
+        self._futures.update(zip(ids, batch, strict=True))
         self._events.append(Submitted(key, handle.group, ids, times, handle.name))
 
     def _carry_out(self, instructions: Sequence[Instruction]) -> None:

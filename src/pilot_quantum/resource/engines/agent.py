@@ -357,7 +357,11 @@ class AgentEngine:
                 for (task, attempt, began, ended, ok), value, output in rows
             ]
         if self._kept.used:
-            rows = [(row[0], self._kept.found(row[1]), row[2]) if are_words(row[1]) else row for row in rows]
+            try:
+                rows = [(row[0], self._kept.found(row[1]), row[2]) if are_words(row[1]) else row for row in rows]
+            except ValueError as error:
+                self.gone(f"what its agent sent is no result: {error}", failed=True)
+                return
         self._deliver(report.worker, rows)
         outcomes = [row[0] for row in rows if row[1]]
         if outcomes:

@@ -133,7 +133,8 @@ class Fetching:
             kept.arrive(coming.content())
 
     def _check(self) -> None:
-        """Tell who waits for it that nothing is there any more."""
+        """Tell who waits for it that nothing is there any more. What the session has given up need not come."""
+        self._coming = {key: coming for key, coming in self._coming.items() if not coming.kept.settled}
         if self._waiting and (not self.used or (self._kept_no_more and not self._coming)):
             waiting, self._waiting = self._waiting, []
             for done in waiting:
