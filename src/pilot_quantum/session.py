@@ -205,12 +205,16 @@ class Session:
         """Why a task waits, on which pilots it could run, what is missing there, and what those pilots wait for."""
         self._require_own(future)
         kept = future.kept
-        if kept is not None and not kept.settled:
-            return f"task {future.id} ({future.handle.label}) has ended: its result, {kept.place}, stays there."
+        if kept is not None and (kept.cause or not kept.settled):
+            words = str(kept.error) if kept.cause else f"its result, {kept.place}, stays there."
+            return f"task {future.id} ({future.handle.label}) has ended: {words}"
         if future.done():
             return f"task {future.id} ({future.handle.label}) has ended: {future!r}."
         return self.graph.explain(future) or self.reactor.ask(
-            lambda: self._core.explain(future.id, monotonic(), self._pilots.stories())
+            lambda: (
+                self._core.explain(future.id, monotonic(), self._pilots.stories())
+                + self.reactor.feeding.story(future.id)
+            )
         )
 
     def counts(self) -> dict[TaskState, int]:

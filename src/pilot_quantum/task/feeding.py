@@ -23,7 +23,8 @@ class Feeding:
     def __init__(self, again: Callable[[Ship, Key], None], lost: Callable[[Ship, Key, Kept], None]) -> None:
         self._again = again
         self._lost = lost
-        self._held: dict[Key, Ship] = {}
+        self._held: dict[Key, tuple[Ship, Kept]] = {}
+        """Tasks that wait in their slots, and what for."""
 
     def inputs(self, ship: Ship, key: Key, future: TaskFuture[Any], engine: object) -> tuple[bytes, ...] | None:
         """The task's inputs as they go to `engine`; None while one of them has to be fetched, or when it is lost."""
@@ -43,18 +44,27 @@ class Feeding:
                 missing.append(one.kept)
         if not missing:
             return tuple(fed)
-        self._held[key] = ship
+        self._held[key] = ship, missing[0]
         for kept in missing:
             kept.ask(f"task {key[0]} needs it on worker {ship.worker}")
-        missing[0].when_settled(lambda _: self._settled(key, ship))
+        missing[0].when_settled(lambda kept: self._settled(key, kept))
         return None
 
     def withdraw(self, items: Sequence[Key]) -> list[Key]:
         """Give these up where they are held here; those that were."""
         return [key for key in items if self._held.pop(key, None) is not None]
 
-    def _settled(self, key: Key, ship: Ship) -> None:
-        if self._held.get(key) is ship:
+    def story(self, task: int) -> str:
+        """For what a task waits in its slot; empty where it does not."""
+        waits = next((kept for key, (_, kept) in self._held.items() if key[0] == task), None)
+        if waits is None:
+            return ""
+        task = f"{waits.words.task} ({waits.label})"
+        return f" It waits there for the result of task {task}, {waits.place}, which is being fetched."
+
+    def _settled(self, key: Key, kept: Kept) -> None:
+        ship, waits = self._held.get(key, (None, None))
+        if ship is not None and waits is kept:
             del self._held[key]
             self._again(ship, key)
 

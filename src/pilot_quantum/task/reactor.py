@@ -108,7 +108,7 @@ class Reactor:
         self._futures: dict[int, TaskFuture[Any]] = {}
         self._payloads: dict[tuple[int, int], bytes] = {}
         self._functions: dict[str, bytes] = {}
-        self._feeding = Feeding(self._ship_again, self._unfed)
+        self.feeding = Feeding(self._ship_again, self._unfed)
         self._kept: weakref.WeakSet[Kept] = weakref.WeakSet()
         """Results that stay, or have stayed, on their pilots."""
         self._idle_waiters: list[threading.Event] = []
@@ -407,7 +407,7 @@ class Reactor:
                 continue
             inputs: tuple[bytes, ...] | None = future.inputs
             if inputs and self._kept:
-                inputs = self._feeding.inputs(ship, (task, attempt), future, engine)
+                inputs = self.feeding.inputs(ship, (task, attempt), future, engine)
             if inputs is not None:
                 parcels.append((task, attempt, future.payload, inputs))
         if parcels:
@@ -417,7 +417,7 @@ class Reactor:
             self._events.append(Revoked(ship.pilot, ship.worker, refused))
 
     def _revoke(self, revoke: Revoke, engine: Engine) -> None:
-        held = self._feeding.withdraw(revoke.items)
+        held = self.feeding.withdraw(revoke.items)
         if held:
             self._events.append(Revoked(revoke.pilot, revoke.worker, held))
         if len(held) < len(revoke.items):
