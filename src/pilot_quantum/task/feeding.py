@@ -59,8 +59,8 @@ class Feeding:
         waits = next((kept for key, (_, kept) in self._held.items() if key[0] == task), None)
         if waits is None:
             return ""
-        task = f"{waits.words.task} ({waits.label})"
-        return f" It waits there for the result of task {task}, {waits.place}, which is being fetched."
+        origin = f"{waits.words.task} ({waits.label})"
+        return f" It waits there for the result of task {origin}, {waits.place}, which is being fetched."
 
     def _settled(self, key: Key, kept: Kept) -> None:
         ship, waits = self._held.get(key, (None, None))
