@@ -21,6 +21,7 @@ from pilot_quantum.resource.engines.events import Loop
 from pilot_quantum.resource.engines.files import OutputFiles
 from pilot_quantum.resource.engines.local_agent import LocalAgent
 from pilot_quantum.resource.launchers.protocol import Request
+from pilot_quantum.resource.values.store import Store
 
 GRACE = 60.0
 """Seconds for which a broken channel is bridged; then its agent ends everything, and we no longer wait for it."""
@@ -41,6 +42,7 @@ class Reception:
         self._loop = loop
         self._output = output
         self._files = OutputFiles(loop, output)
+        self._store = Store(output)
         self._engines: dict[str, AgentEngine] = {}
         self._ended: list[AgentEngine] = []
         self._listeners: dict[str, Listener] = {}
@@ -61,6 +63,7 @@ class Reception:
             lambda engine: self._begin(request, engine),
             lambda message: self._take(request, message),
             silence=GRACE + _LATER,
+            store=self._store,
         )
         self._engines[request.allocation] = engine
         engine.on_end(lambda: self._forget(request.allocation))
