@@ -118,9 +118,9 @@ def _restored(request: pytest.FixtureRequest) -> Iterator[None]:
     before = slurm.jobs() if slurm else set()
     yield
     if hosts:
-        revived = hosts.restore()
+        hosts.restore()
         if slurm:
-            slurm.restore(revived, slurm.jobs() - before)
+            slurm.restore(slurm.jobs() - before)
 
 
 @pytest.fixture

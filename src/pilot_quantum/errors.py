@@ -34,6 +34,10 @@ class DependencyError(PilotQuantumError):
     """The task that was the first to fail."""
 
 
+class ResultLostError(PilotQuantumError):
+    """A result that was kept on its pilot (`keep_remote=True`) went with it before anybody had asked for it."""
+
+
 class NotPicklableError(PilotQuantumError, TypeError):
     """A function, an argument or a result cannot travel between processes."""
 

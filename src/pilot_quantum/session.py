@@ -204,10 +204,17 @@ class Session:
     def explain(self, future: TaskFuture[Any]) -> str:
         """Why a task waits, on which pilots it could run, what is missing there, and what those pilots wait for."""
         self._require_own(future)
+        kept = future.kept
+        if kept is not None and (kept.cause or not kept.settled):
+            words = str(kept.error) if kept.cause else f"its result, {kept.place}, stays there."
+            return f"task {future.id} ({future.handle.label}) has ended: {words}"
         if future.done():
             return f"task {future.id} ({future.handle.label}) has ended: {future!r}."
         return self.graph.explain(future) or self.reactor.ask(
-            lambda: self._core.explain(future.id, monotonic(), self._pilots.stories())
+            lambda: (
+                self._core.explain(future.id, monotonic(), self._pilots.stories())
+                + self.reactor.feeding.story(future.id)
+            )
         )
 
     def counts(self) -> dict[TaskState, int]:
@@ -223,8 +230,9 @@ class Session:
     def close(self, *, cancel: bool = False) -> None:
         """Take no more work, end every task (by waiting, or with `cancel` at once), then every pilot.
 
-        Raises JournalError when the journal could not be written to its end; all results were delivered then too,
-        and RuntimeError inside a future's callback, where it would wait for itself.
+        Results that were kept on pilots (`keep_remote=True`) and not asked for are brought here first; with `cancel`
+        they are lost. Raises JournalError when the journal could not be written to its end; all results were delivered
+        then too, and RuntimeError inside a future's callback, where it would wait for itself.
         """
         if delivering():
             raise RuntimeError("close() inside a future's callback would wait for that callback: call it elsewhere.")
@@ -238,10 +246,15 @@ class Session:
                     self._cancel_all()
                 self.reactor.close_to_new()
                 self._wait_until_idle()
+                if not cancel:
+                    self.reactor.fetch_kept()
             except BaseException:
+                cancel = True
                 self._cancel_all()
                 raise
             finally:
+                if cancel:
+                    self.reactor.lose_kept("its session was closed with its tasks cancelled")
                 self.reactor.ask(self._pilots.end)
                 self._pilots.wait(GOODBYE)
                 self.reactor.ask(self._pilots.close)

@@ -92,5 +92,11 @@ def test_slurm_is_asked_and_nothing_is_submitted(slurm, monkeypatch):
     bad = runner.invoke(app, ["pilots", "check", "slurm:///nowhere", "--json"])
     assert bad.exit_code == 1
     assert "invalid partition" in json.loads(bad.output)["findings"][0]["found"].lower()
+    long = runner.invoke(app, ["pilots", "check", "slurm:///?walltime=2h", "--json"])
+    assert long.exit_code == 1
+    said = json.loads(long.output)["findings"][0]
+    assert said["found"] == "a walltime of 02:00:00 is beyond the limit of partition normal, 01:00:00"
+    assert "less walltime" in said["advice"]
+    assert runner.invoke(app, ["pilots", "check", "slurm:///quantum?walltime=3m"]).exit_code == 1
     assert slurm.jobs() == set()
     assert not Path(".pilot-quantum/dry-run").exists()

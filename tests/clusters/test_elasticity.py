@@ -78,7 +78,7 @@ def test_a_pilot_grows_and_shrinks_when_it_is_told_to(platform: Open, tmp_path: 
     assert pilot.capacity.nodes == 1
     assert session.submit(_job).result(LIMIT) == one.job(0)
     assert any("asked for 2 nodes: resize to 3 nodes" in words for words in _reasons(session, "p.2"))
-    assert any("drain: resize to 1 nodes" in words for words in _reasons(session, "p.2"))
+    assert any("drain: resize to 1 node " in words for words in _reasons(session, "p.2"))
     session.close()
     _no_attempt_was_lost(session)
 

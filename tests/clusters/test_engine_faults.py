@@ -34,6 +34,12 @@ def kill(one: Platform, words: str, *hosts: str) -> None:
     os.kill(found(one, words, *hosts)[0].pid, signal.SIGKILL)
 
 
+def on_both_hosts(one: Platform, log: Path) -> bool:
+    """Whether workers of both hosts are there: some tasks that take a moment use all of them."""
+    futures = [one.session.submit(step, str(log), number, 0.1) for number in range(8)]
+    return len({future.result(LIMIT)[1] for future in futures}) == 2
+
+
 def submitted(one: Platform, log: Path, count: int, seconds: float) -> list[TaskFuture[tuple[int, str]]]:
     """Tasks, of which at least four have begun."""
     futures = [one.session.submit(step, str(log), number, seconds) for number in range(count)]
@@ -62,6 +68,7 @@ def test_a_cluster_over_two_hosts_outlives_a_worker_but_not_its_head(
 ) -> None:
     one = platform()
     pilot = one.session.add_pilot(url, name="big")
+    until(lambda: on_both_hosts(one, tmp_path / "warm"), "workers on both hosts")
     futures = submitted(one, tmp_path / "first", 40, 0.2)
     kill(one, worker)
     assert values(futures) == squares(40)

@@ -441,3 +441,32 @@ def test_an_allocation_that_is_requeued_while_it_is_given_up_is_not_waited_for()
     one.holding.moved("p.1", S.PENDING, "requeued")
     assert one.engines["p.1"].stopped == "shrink: idle"
     assert one.cancelled == ["p.1"]
+
+
+class Keeper(Engine):
+    """An engine with which results are kept; it hands them over when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[Callable[[], None]] = []
+
+    def hand_over(self, done: Callable[[], None]) -> None:
+        self.waiting.append(done)
+
+
+def test_an_allocation_ends_when_it_has_handed_its_results_over_unless_it_is_cancelled() -> None:
+    for cancelled in (False, True):
+        world = World("slurm:///gpu?nodes=1&walltime=1h")
+        name = world.holding.launch(1, "a pilot was added")
+        keeper = world.holding.allocations[name].engine = Keeper()  # type: ignore[assignment]
+        (node,) = world.up(name)
+        if cancelled:
+            world.holding.end("cancelled", PilotState.CANCELLED)
+            assert keeper.waiting == []
+        else:
+            world.holding.resize(0, "smaller")
+            world.holding.give_back([node])
+            assert (keeper.stopped, world.cancelled, len(keeper.waiting)) == ("", [], 1)
+            keeper.waiting[0]()
+        assert keeper.stopped
+        assert world.cancelled == [name]

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -50,6 +50,8 @@ class Hosts(RunningHosts):
         self._shared = tuple(shared)
         self._inits: dict[str, subprocess.Popen[str]] = {}
         self._closed = False
+        self.on_revival: list[Callable[[str], None]] = []
+        """Called with the name of a host that was killed and is there again: what services need to do there."""
         self.network, self._switch = open_network()
         names = {f"h{number}": self.network.address(number) for number in range(1, count + 1)}
         self._hosts = {name: Host(name, address, 0) for name, address in names.items()}
@@ -61,17 +63,18 @@ class Hosts(RunningHosts):
             raise
 
     def start_host(self, name: str) -> None:
-        """Brings a host back that was killed: sshd runs, nothing else."""
+        """Brings a host back that was killed: sshd runs, and what was added to `on_revival`."""
         self._inits[name].wait()
         self._start((name,))
+        for revive in self.on_revival:
+            revive(name)
 
-    def restore(self) -> tuple[str, ...]:
-        """Plugs in all cables and starts hosts that were killed; returns the names of these."""
+    def restore(self) -> None:
+        """Plugs in all cables and starts hosts that were killed."""
         self.link_up("root")
-        killed = tuple(name for name in self.names if not self._hosts[name].init)
+        killed = [name for name in self.names if not self._hosts[name].init]
         for name in self.names:
             self.start_host(name) if name in killed else self.link_up(name)
-        return killed
 
     def close(self) -> None:
         """Ends every process on every host and removes the network and the directory. May be called again."""

@@ -175,6 +175,7 @@ class Slurm(RunningSlurm):
 
     def __init__(self, hosts: Hosts) -> None:
         super().__init__(hosts)
+        hosts.on_revival.append(self.revive)
         shutil.rmtree(self.directory, ignore_errors=True)
         for name in ("state", "munge", "spool"):
             (self.directory / name).mkdir(parents=True)
@@ -201,12 +202,16 @@ class Slurm(RunningSlurm):
         (self.directory / "spool" / name).mkdir(exist_ok=True)
         self.hosts.must(name, "mount", "--bind", str(self.directory / "etc"), "/etc/slurm")
 
-    def restore(self, revived: Collection[str], jobs: Collection[str]) -> None:
-        """Cancels these jobs and brings every node back to service; revived: hosts that were killed."""
-        for name in revived:
-            self.prepare(name)
-        if self.login in revived:
-            self.hosts.must(self.login, "slurmctld")
+    def revive(self, name: str) -> None:
+        """Starts on a host that was killed what ran there, also where a test without Slurm has killed it."""
+        self.prepare(name)
+        if name == self.login:
+            self.hosts.must(name, "slurmctld")
+        else:
+            self.serve(name)
+
+    def restore(self, jobs: Collection[str]) -> None:
+        """Cancels these jobs and brings every node back to service."""
         self.cancel(jobs)
         for name in self.nodes:
             self.serve(name)

@@ -14,7 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pilot_quantum.errors import NotPicklableError, ResultLostError
+from pilot_quantum.resource.values.kept import Kept, Words
 from pilot_quantum.task.future import TaskFuture
+from pilot_quantum.task.options import TaskOptions
 
 LIMIT = 60
 
@@ -44,7 +47,7 @@ def make(owner):
 
 
 def new(owner: Owner, id: int = 1) -> TaskFuture[Any]:
-    return TaskFuture(id, SimpleNamespace(owner=owner, label="step"), b"arguments", 0.0)
+    return TaskFuture(id, SimpleNamespace(owner=owner, label="step", options=TaskOptions()), b"arguments", 0.0)
 
 
 # Step by step, against the model.
@@ -359,3 +362,105 @@ def test_an_unknown_stream_of_output_is_refused(make):
     with pytest.raises(ValueError, match="stdin"):
         make().output("stdin")
     assert make().output() == ""
+
+
+class Far:
+    """Where a result is kept; brings `content` when it is asked, if it is to."""
+
+    pilot = allocation = "far"
+
+    def __init__(self, content: bytes | None) -> None:
+        self.content = content
+        self.fetched = 0
+
+    def fetch(self, kept: Kept) -> None:
+        self.fetched += 1
+        if self.content is not None:
+            kept.arrive(self.content)
+
+    def let_go(self, key: tuple[int, int]) -> None:
+        """Nothing to do."""
+
+    def kept(self) -> Kept:
+        return Kept(Words(1, 1, 10_000, "ab"), self)
+
+
+def test_a_result_that_was_kept_is_fetched_and_made_once(make):
+    far, future, called = Far(pickle.dumps([1, 2])), make(), []
+    future.add_done_callback(lambda one: called.append(one.done()))
+    future.end(far.kept(), None)
+    assert (called, future.done(), future.exception(0), far.fetched) == ([True], True, None, 0)
+    assert list(as_completed([future], LIMIT)) == [future]
+    values = []
+    threads = [threading.Thread(target=lambda: values.append(future.result(LIMIT))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert len(values) == 4
+    assert all(value is values[0] for value in values)
+    assert (values[0], far.fetched, future.kept) == ([1, 2], 1, None)
+    assert pickle.loads(pickle.dumps(future)) == [1, 2]
+
+
+def test_waiting_for_one_that_does_not_come_has_its_bound_and_ends_with_its_loss(make):
+    future = make()
+    kept = Far(None).kept()
+    future.end(kept, None)
+    with pytest.raises(TimeoutError, match="is on its way here"):
+        future.result(0.01)
+    waiting = threading.Timer(0.01, kept.lose, ("killed",))
+    waiting.start()
+    with pytest.raises(ResultLostError, match="killed"):
+        future.result(LIMIT)
+    waiting.join()
+    assert isinstance(future.exception(0), ResultLostError)
+    with pytest.raises(ResultLostError):
+        future.result()
+
+
+def test_one_that_cannot_be_made_of_its_bytes_is_named(make):
+    future = make()
+    future.end(Far(b"no pickle").kept(), None)
+    for _ in range(2):
+        with pytest.raises(NotPicklableError, match="'step' arrived but cannot be rebuilt"):
+            future.result(LIMIT)
+
+
+@pytest.mark.parametrize("when", ["before it is done", "before it has come", "when it is here"])
+def test_awaiting_one_does_not_hold_up_the_event_loop(owner, when):
+    handle = SimpleNamespace(owner=owner, label="step", options=TaskOptions(keep_remote=True))
+    future = TaskFuture(1, handle, b"", 0.0)
+    kept = Far(None).kept()
+
+    async def main():
+        if when != "before it is done":
+            future.end(kept, None)
+        if when == "when it is here":
+            kept.arrive(pickle.dumps(5))
+        task = asyncio.ensure_future(_await(future))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        future.end(kept, None)
+        kept.arrive(pickle.dumps(5))
+        return await asyncio.wait_for(task, LIMIT)
+
+    assert asyncio.run(main()) == 5
+
+
+def test_cancelling_who_awaits_one_cancels_what_has_not_been_shipped(owner):
+    handle = SimpleNamespace(owner=owner, label="step", options=TaskOptions(keep_remote=True))
+    future = TaskFuture(1, handle, b"", 0.0)
+
+    async def main():
+        await asyncio.wait_for(_await(future), 0.01)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+    assert future.cancelled()
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(_await(future))
+
+
+async def _await(future):
+    return await future

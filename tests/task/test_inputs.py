@@ -10,9 +10,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from pilot_quantum.errors import SessionClosedError
+from pilot_quantum.errors import ResultLostError, SessionClosedError
 from pilot_quantum.resource.payload import BULKY
 from pilot_quantum.resource.values.file import Reference, forget, loads
+from pilot_quantum.resource.values.kept import Kept, KeptReference, Words
 from pilot_quantum.resource.values.store import Store
 from pilot_quantum.task.future import TaskFuture
 from pilot_quantum.task.inputs import Inputs
@@ -54,6 +55,23 @@ def test_the_longest_unused_go_when_it_is_too_much_and_are_packed_again() -> Non
             assert store.in_memory <= 3 * 8 * BULKY
     inputs.clear()
     assert store.in_memory == 0
+
+
+def test_a_result_that_stays_on_its_pilot_is_neither_fetched_nor_packed() -> None:
+    asked: list[Kept] = []
+    keeper = SimpleNamespace(pilot="p", allocation="p.1", fetch=asked.append, let_go=lambda key: None)
+    kept = Kept(Words(1, 1, 8 * BULKY, "ab"), keeper)
+    future, inputs = _ended(1, kept), Inputs(Store())
+    (reference,) = inputs.pack([future])
+    assert isinstance(reference, KeptReference)
+    assert reference.kept is kept
+    kept.arrive(pickle.dumps("come"))
+    assert inputs.pack([future]) == (pickle.dumps("come"),)
+    assert asked == []
+    lost = Kept(Words(2, 1, 8 * BULKY, "ab"), keeper)
+    lost.lose("killed")
+    with pytest.raises(ResultLostError, match="killed"):
+        inputs.pack([_ended(2, lost)])
 
 
 def test_small_values_are_pickled_each_time_as_they_are() -> None:

@@ -18,6 +18,7 @@ from pilot_quantum.resource.engines.events import (
     EngineEnded,
     EngineEvent,
     Expiring,
+    Keeping,
     Loop,
     NodesDraining,
     NodesLost,
@@ -129,7 +130,7 @@ class Holding:
             if allocation is not None and allocation.draining and not allocation.over:
                 allocation.empty.add(node)
                 if allocation.empty >= allocation.nodes and not allocation.expiring:
-                    self._stop(allocation, allocation.draining)
+                    self._leave(allocation, allocation.draining)
 
     def drain(self) -> bool:
         """Take no new task; False where the pilot has ended or is ending already."""
@@ -140,7 +141,7 @@ class Holding:
         return True
 
     def end(self, cause: str, state: PilotState = PilotState.DONE) -> None:
-        """End everything now; the pilot ends in `state`."""
+        """End everything now; the pilot ends in `state`. Results that are kept there are saved, but when cancelled."""
         if self.over:
             return
         if state is not PilotState.DONE:
@@ -148,7 +149,10 @@ class Holding:
         self.lasting = False
         live = [one for one in self.allocations.values() if not one.over]
         for allocation in live:
-            self._stop(allocation, cause)
+            if state is PilotState.CANCELLED:
+                self._stop(allocation, cause)
+            else:
+                self._leave(allocation, cause)
         if not live:
             self._loop.emit(EngineEnded(self.pilot.id, cause))
 
@@ -334,7 +338,7 @@ class Holding:
         if allocation.expiring and allocation.warnings == warning and not allocation.over:
             allocation.expiring = False
             if allocation.empty >= allocation.nodes:
-                self._stop(allocation, allocation.draining)
+                self._leave(allocation, allocation.draining)
 
     def _drain_one(self, allocation: Allocation, cause: str) -> list[EngineEvent]:
         self._decide(allocation.name, "drain", cause)
@@ -426,6 +430,14 @@ class Holding:
             old = self.allocations.get(self._successors.get(chosen.name, ""))
             surplus += [one for one in (chosen, old) if one is not None and one.counts]
         return surplus
+
+    def _leave(self, allocation: Allocation, cause: str) -> None:
+        """End an allocation, once the results that are kept there have been brought to the session."""
+        engine = allocation.engine
+        if isinstance(engine, Keeping):
+            engine.hand_over(lambda: self._stop(allocation, cause))
+        else:
+            self._stop(allocation, cause)
 
     def _stop(self, allocation: Allocation, cause: str) -> None:
         allocation.engine.stop(cause)

@@ -61,11 +61,17 @@ class Pilot:
         return ResourceProfile(self.id, c.nodes, c.cores, c.gpus, c.qpus, c.memory, c.capabilities)
 
     def drain(self) -> None:
-        """Give it no new task; it ends when its running tasks have ended. What it had not begun goes elsewhere."""
+        """Give it no new task; it ends when its running tasks have ended. What it had not begun goes elsewhere.
+
+        Results that were kept there (`keep_remote=True`) come to the session before it ends.
+        """
         self._controls.drain()
 
     def cancel(self) -> None:
-        """End it now; the tasks that it runs are run again elsewhere, and nobody pays for that."""
+        """End it now; the tasks that it runs are run again elsewhere, and nobody pays for that.
+
+        Results that were kept there (`keep_remote=True`) and not asked for are lost.
+        """
         self._controls.cancel()
 
     def resize(self, nodes: int) -> None:

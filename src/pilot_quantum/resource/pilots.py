@@ -175,7 +175,7 @@ class Pilots:
 
     def _resize(self, holding: Holding, nodes: int) -> None:
         if not holding.over and not self._closing:
-            self._scheduler.tell(holding.resize(nodes, f"resize to {nodes} nodes was asked for"))
+            self._scheduler.tell(holding.resize(nodes, f"resize to {nodes} node{'s' * (nodes != 1)} was asked for"))
 
     def _changed(self, pilot: Pilot, cause: str) -> None:
         text = f"{pilot.description.url} ({_words(pilot.capacity)})" if pilot.state is PilotState.NEW else ""

@@ -28,7 +28,7 @@ from pilot_quantum.task import explain
 from pilot_quantum.task.book import Book, state_in
 from pilot_quantum.task.bundle import Bundle
 from pilot_quantum.task.dispatch import Dispatch
-from pilot_quantum.task.events import Cancelled, Closing, Event, PilotAnnounced, PilotDraining, Submitted, Timer
+from pilot_quantum.task.events import Cancelled, Closing, Event, PilotAnnounced, PilotDraining, Submitted, Timer, Unfed
 from pilot_quantum.task.instructions import Instruction, Revoke
 from pilot_quantum.task.judge import Judge
 from pilot_quantum.task.outbox import Outbox
@@ -74,6 +74,7 @@ class Core:
         self._rules: dict[type, Callable[[Any], None]] = {
             Submitted: self._submitted,
             Cancelled: self._cancelled,
+            Unfed: self._unfed,
             PilotAnnounced: roster.announced,
             PilotDraining: roster.pilot_draining,
             CapacityChanged: roster.capacity_changed,
@@ -122,6 +123,13 @@ class Core:
     def state(self, task: int) -> TaskState | None:
         """The state of a task that has not ended; None for one that has, or was never submitted."""
         return self._book.state(task)
+
+    def has(self, worker: str, task: int, attempt: int) -> bool:
+        """Whether this attempt of a task is with a worker, which is not being ended, and is wanted."""
+        bundle = self._book.bundle_of.get(task)
+        if bundle is None or bundle.worker != worker or bundle.ending or task in self._book.ghosts:
+            return False
+        return bundle.left.get(task) == attempt
 
     def idle_nodes(self, now: float) -> dict[tuple[str, int], float]:
         """(pilot, node) -> monotonic seconds since when nothing has been shipped there or has run there."""
@@ -189,6 +197,15 @@ class Core:
             else:
                 book.ghosts.add(task)
                 self._outbox.add(Revoke(bundle.pilot, bundle.worker, [(task, attempt)]))
+
+    def _unfed(self, event: Unfed) -> None:
+        book = self._book
+        for task, error in event.items:
+            queue = book.queued.pop(task, None)
+            if queue is not None:
+                queue.withdrawn += 1
+                attempt, now = book.attempts(task), self._outbox.now
+                book.end(task, queue, attempt, _QUEUED, _FAILED, now, str(error)[:500], error=error)
 
     def _began(self, event: Began) -> None:
         view = self._pilots.get(event.pilot)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from pilot_quantum.errors import NotPicklableError, RemoteTaskError
-from pilot_quantum.task.future import TaskFuture
+from pilot_quantum.errors import RemoteTaskError
+from pilot_quantum.resource.values.kept import KeptReference
+from pilot_quantum.task.future import TaskFuture, unreadable
 from pilot_quantum.task.state import TaskState
 
 _STACK_GLOBAL = b"\x93"
@@ -95,9 +96,9 @@ class Delivery:
         for future, state, payload, error in batch:
             if state is TaskState.DONE and payload is not None:
                 try:
-                    value = loads(payload)
+                    value = payload.kept if isinstance(payload, KeptReference) else loads(payload)
                 except BaseException as problem:  # noqa: BLE001 - whatever unpickling raises is this future's
-                    future.end(None, _unreadable(future, problem))
+                    future.end(None, unreadable(future.handle.label, problem))
                 else:
                     future.end(value, None)
             elif state is TaskState.CANCELLED:
@@ -122,13 +123,4 @@ def rebuild_error(payload: bytes | None) -> BaseException:
     except BaseException:  # noqa: BLE001 - then its text must do
         error = RemoteTaskError(f"the task raised {kind}: {message}")
     BaseException.__setattr__(error, "__cause__", RemoteTraceback(text))  # also where its class forbids assignments
-    return error
-
-
-def _unreadable(future: TaskFuture[Any], problem: BaseException) -> NotPicklableError:
-    error = NotPicklableError(
-        f"the result of task {future.handle.label!r} arrived but cannot be rebuilt here: "
-        f"{type(problem).__name__}: {problem}. Return plain data, or make its class importable here."
-    )
-    error.__cause__ = problem
     return error

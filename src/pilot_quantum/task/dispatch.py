@@ -175,12 +175,10 @@ class Dispatch:
     def _send(self, bundle: Bundle, items: dict[int, int]) -> None:
         self._book.ship(bundle, items, self._outbox.now)
         self._wants.changed[bundle.queue] = None
-        choice, slot = bundle.queue.key.choices[bundle.choice], bundle.slot
-        nodes = slot.nodes if slot.more else ()
-        ship = Ship(
-            bundle.pilot, bundle.worker, choice.function, choice.needs.cores, slot.gpus, list(items.items()), nodes
-        )
-        self._outbox.add(ship)
+        key, slot = bundle.queue.key, bundle.slot
+        choice, nodes = key.choices[bundle.choice], slot.nodes if slot.more else ()
+        function, cores, rows = choice.function, choice.needs.cores, list(items.items())
+        self._outbox.add(Ship(bundle.pilot, bundle.worker, function, cores, slot.gpus, rows, nodes, key.keep_remote))
 
     def _take(self, queue: Queue, count: int) -> dict[int, int]:
         """The next `count` tasks of `queue` with their attempt numbers; one at most if it must run alone."""

@@ -43,6 +43,13 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfed:
+    """What these tasks, where they are queued, wait to be run with is lost; the error of each says what."""
+
+    items: Sequence[tuple[int, Exception]]
+
+
+@dataclass(frozen=True, slots=True)
 class PilotAnnounced:
     """A pilot has been asked for, and what it will offer; its nodes are there from NodeUp on.
 
@@ -74,6 +81,7 @@ class Timer:
 Event = (
     Submitted
     | Cancelled
+    | Unfed
     | PilotAnnounced
     | PilotDraining
     | Closing

@@ -8,14 +8,19 @@ of ending a future that nobody waits for takes one lock that all futures share.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeVar
 
+from pilot_quantum.errors import NotPicklableError
 from pilot_quantum.resource import payload
+from pilot_quantum.resource.values.file import Reference, loads
+from pilot_quantum.resource.values.kept import Kept
 
 if TYPE_CHECKING:
     from pilot_quantum.task.submission import Handle
@@ -29,6 +34,7 @@ PENDING, RUNNING, CANCELLED, NOTIFIED, FINISHED = (
     "CANCELLED_AND_NOTIFIED",
     "FINISHED",
 )
+ASKED = "it was asked for"
 _parts = threading.Lock()
 _log = logging.getLogger("concurrent.futures")
 
@@ -114,9 +120,44 @@ class TaskFuture(Future[T]):
 
     def result(self, timeout: float | None = None) -> T:
         """The value; raises what the task raised. See `concurrent.futures.Future.result`."""
-        if self._state == FINISHED and self._exception is None:
-            return self._result  # type: ignore[no-any-return]
-        return super().result(timeout)
+        if self._state != FINISHED or self._exception is not None:
+            since = monotonic()
+            super().result(timeout)
+            if timeout is not None:
+                timeout -= monotonic() - since
+        value = self._result
+        return self._fetched(value, timeout) if type(value) is Kept else value
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What the task raised, if it did; the ResultLostError of a result that was kept and is lost."""
+        error = super().exception(timeout)
+        kept = self.kept
+        return kept.error if error is None and kept is not None and kept.cause else error
+
+    @property
+    def kept(self) -> Kept | None:
+        """The result, where it stays on its pilot and has not been asked for."""
+        value = self._result
+        return value if type(value) is Kept else None
+
+    def _fetched(self, kept: Kept, timeout: float | None) -> T:
+        """The value of a result that was kept: brought here once, and made once."""
+        kept.ask(ASKED)
+        if not kept.wait(timeout):
+            raise TimeoutError(f"the result of task {self.id} ({self.handle.label}), {kept.place}, is on its way here.")
+        with kept.loading:
+            if self._result is kept and self._exception is None:
+                if kept.content is None:
+                    self._exception = kept.error
+                else:
+                    try:
+                        content = kept.content
+                        self._result = content.value.load() if isinstance(content, Reference) else loads(content)
+                    except BaseException as problem:  # noqa: BLE001 - whatever unpickling raises is this future's
+                        self._exception = unreadable(self.handle.label, problem)
+        if self._exception is not None:
+            raise self._exception
+        return self._result  # type: ignore[no-any-return]
 
     def cancel(self) -> bool:
         """Give the task up if it has not been shipped yet; False when it is too late for that."""
@@ -243,13 +284,40 @@ class TaskFuture(Future[T]):
         self.payload, self.inputs = None, ()
 
     def __await__(self) -> Generator[Any, None, T]:
+        if self.handle.options.keep_remote:
+            return self._arrived().__await__()
         return asyncio.wrap_future(self).__await__()
+
+    async def _arrived(self) -> T:
+        """The same for a result that may have to be fetched, for which the event loop must not stand still."""
+        loop = asyncio.get_running_loop()
+        ended, here = asyncio.Event(), asyncio.Event()
+
+        def tell(event: asyncio.Event) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits there
+                loop.call_soon_threadsafe(event.set)
+
+        self.add_done_callback(lambda _: tell(ended))
+        try:
+            await ended.wait()
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+        if self.cancelled():
+            raise asyncio.CancelledError
+        kept = self.kept
+        if kept is None:
+            return self.result()
+        kept.ask(ASKED)
+        kept.when_settled(lambda _: tell(here))
+        await here.wait()
+        return await asyncio.to_thread(self.result)
 
     def __reduce_ex__(self, protocol: object) -> Any:
         # A large value goes apart from the arguments, once for all tasks that use it.
-        apart = payload.is_collecting() and payload.is_bulky(self._result)
+        apart = payload.is_collecting() and (self.kept is not None or payload.is_bulky(self._result))
         if self._state == FINISHED and self._exception is None and not apart:
-            return payload.same, (self._result,)
+            return payload.same, (self.result(),)
         placeholder = payload.reference(self)
         if placeholder is None:
             raise TypeError(
@@ -261,6 +329,16 @@ class TaskFuture(Future[T]):
     def __repr__(self) -> str:
         state = "pending" if self._state == PENDING else self._state.lower().replace("_and_notified", "")
         return f"<TaskFuture {self.id} {self.handle.label!r} {state}>"
+
+
+def unreadable(label: str, problem: BaseException) -> NotPicklableError:
+    """The error for a result that has come, and cannot be made of its bytes."""
+    error = NotPicklableError(
+        f"the result of task {label!r} arrived but cannot be rebuilt here: {type(problem).__name__}: {problem}. "
+        "Return plain data, or make its class importable here."
+    )
+    error.__cause__ = problem
+    return error
 
 
 def _read(path: Path, begin: int, end: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from pilot_quantum.resource.payload import BULKY, LARGEST, dump, is_bulky, pack
 from pilot_quantum.resource.units import format_bytes
 from pilot_quantum.resource.values.file import Reference
+from pilot_quantum.resource.values.kept import Kept
 from pilot_quantum.resource.values.store import Store
 from pilot_quantum.task.future import TaskFuture
 from pilot_quantum.task.stored import Stored
@@ -40,6 +41,9 @@ class Inputs:
             self._kept.clear()
 
     def _of(self, future: TaskFuture[Any]) -> bytes:
+        kept = future.kept
+        if kept is not None:
+            return self._of_kept(kept)
         value = future.result(timeout=0)
         if not is_bulky(value):
             return dump(value)
@@ -56,6 +60,12 @@ class Inputs:
         elif len(content) > LARGEST:
             raise ValueError(f"it takes {format_bytes(size)}, and one object may take {format_bytes(LARGEST)}")
         return content
+
+    def _of_kept(self, kept: Kept) -> bytes:
+        """What stands for a result that stays where it is; what has come of it, where that is so. Raises its error."""
+        if kept.cause:
+            raise kept.error
+        return kept.reference if kept.content is None else kept.content
 
     def _keep(self, future: TaskFuture[Any], content: Reference) -> None:
         key = id(future)

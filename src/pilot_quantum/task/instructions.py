@@ -18,7 +18,7 @@ class Ship:
     """Send tasks, (task, attempt), to a worker; they share its slot. `function` is a content hash.
 
     A worker that has tasks of the same function may get more of them, to be run after those. nodes: those of a gang,
-    the worker's own first; empty for a task of one node.
+    the worker's own first; empty for a task of one node. keep: their results stay on the pilot.
     """
 
     pilot: str
@@ -28,6 +28,7 @@ class Ship:
     gpus: tuple[int, ...]
     items: Sequence[tuple[int, int]]
     nodes: tuple[int, ...] = ()
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)

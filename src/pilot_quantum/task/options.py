@@ -36,6 +36,10 @@ class TaskOptions:
     coupling: "loose"; "medium": without an affinity of their own, tasks return to where their function ran last;
     "tight": recorded, for gangs over several nodes, which do not exist yet.
     wait_for_capacity: wait for a pilot that can run it instead of failing.
+    keep_remote: let the result stay on the pilot until it is asked for; tasks that need it and run there find it there.
+    It comes when `result()` is called, when its pilot drains or the session closes. If the pilot is lost before, so is
+    it: ResultLostError; the task was done, so no retry follows. On `local://` with the engine `processes`, and for
+    results below 4 KiB, nothing changes.
     Times may be texts such as "5m". Raises InvalidDescriptionError naming the value.
     """
 
@@ -48,6 +52,7 @@ class TaskOptions:
     affinity: str | None = None
     coupling: Coupling = Coupling.LOOSE
     wait_for_capacity: bool = False
+    keep_remote: bool = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -109,8 +114,9 @@ def _check(options: TaskOptions) -> None:
         value = getattr(options, name)
         if value is not None and not (isinstance(value, str) and value and value.isprintable()):
             raise InvalidDescriptionError(f"{name}={value!r} must be a text of printable characters, not empty.")
-    if not isinstance(options.wait_for_capacity, bool):
-        raise InvalidDescriptionError(f"wait_for_capacity={options.wait_for_capacity!r} must be True or False.")
+    for name in ("wait_for_capacity", "keep_remote"):
+        if not isinstance(getattr(options, name), bool):
+            raise InvalidDescriptionError(f"{name}={getattr(options, name)!r} must be True or False.")
     try:
         set_(options, "coupling", Coupling(options.coupling))
     except ValueError:

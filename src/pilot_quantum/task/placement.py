@@ -47,6 +47,8 @@ class Placement:
                         candidates.append(Candidate(pilot.id, node.index, index, end, node.idle, pilot.given))
         if not candidates:
             return None
+        if queue.key.near:
+            candidates = self._near(queue.key.near, candidates) or candidates
         if queue.key.affinity is not None and (home := self._at_home(queue.key.affinity, candidates)) is not None:
             return home
         chosen = self._policy.place(queue, candidates)
@@ -124,6 +126,10 @@ class Placement:
             if worker is not None and self._pilots[candidate.pilot].nodes[candidate.node].is_idle(worker):
                 return candidate
         return None
+
+    def _near(self, allocation: str, candidates: list[Candidate]) -> list[Candidate]:
+        """Those in an allocation."""
+        return [one for one in candidates if self._pilots[one.pilot].nodes[one.node].group == allocation]
 
     # Gangs, and nodes to be kept free.
 

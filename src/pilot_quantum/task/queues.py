@@ -19,7 +19,10 @@ class Choice(NamedTuple):
 
 
 class QueueKey(NamedTuple):
-    """What tasks of one queue have in common. Times are seconds."""
+    """What tasks of one queue have in common. Times are seconds.
+
+    near: the allocation where results lie that they need; they go there while it is free.
+    """
 
     label: str
     choices: tuple[Choice, ...]
@@ -30,6 +33,8 @@ class QueueKey(NamedTuple):
     expected_duration: float | None = None
     wait_for_capacity: bool = False
     coupling: str = "loose"
+    keep_remote: bool = False
+    near: str = ""
 
 
 class Queue:

@@ -8,9 +8,11 @@ import os
 import selectors
 import threading
 import traceback
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, TypeVar
@@ -30,10 +32,12 @@ from pilot_quantum.resource.engines.events import (
     Revoked,
     Shipment,
 )
+from pilot_quantum.resource.values.kept import Kept, KeptReference, Key
 from pilot_quantum.task import delivery
 from pilot_quantum.task.core import Core
 from pilot_quantum.task.delivery import Delivery, Ending
-from pilot_quantum.task.events import Cancelled, Closing, Event, PilotAnnounced, PilotDraining, Submitted, Timer
+from pilot_quantum.task.events import Cancelled, Closing, Event, PilotAnnounced, PilotDraining, Submitted, Timer, Unfed
+from pilot_quantum.task.feeding import Feeding, near, needs, unfed
 from pilot_quantum.task.future import Output, TaskFuture
 from pilot_quantum.task.instructions import (
     CapacityWanted,
@@ -84,8 +88,9 @@ class Reactor:
         self._delivery = Delivery()
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = os.pipe()
-        self._wake_lock = threading.Lock()
-        """So that nobody writes to the pipe's number when it has been closed and given to another file."""
+        self._wake_lock = threading.RLock()
+        """So that nobody writes to the pipe's number when it has been closed and given to another file. It may be taken
+        twice: objects that are being collected may wake us, in a thread that is just doing that."""
         os.set_blocking(self._wake_in, False)
         os.set_blocking(self._wake_out, False)
         self._selector.register(self._wake_in, selectors.EVENT_READ, self._drain_wakes)
@@ -103,6 +108,9 @@ class Reactor:
         self._futures: dict[int, TaskFuture[Any]] = {}
         self._payloads: dict[tuple[int, int], bytes] = {}
         self._functions: dict[str, bytes] = {}
+        self.feeding = Feeding(self._ship_again, self._unfed)
+        self._kept: weakref.WeakSet[Kept] = weakref.WeakSet()
+        """Results that stay, or have stayed, on their pilots."""
         self._idle_waiters: list[threading.Event] = []
         self._stopping = False
         self.crash: BaseException | None = None
@@ -194,11 +202,25 @@ class Reactor:
             pass  # looks up now and then so that a defect that ends the thread cannot leave us waiting
         self._delivery.flush()
 
+    def fetch_kept(self) -> None:
+        """Have all results that stay on pilots brought here; return when they have come, or are lost."""
+        kept = self.ask(lambda: [one for one in self._kept if not one.settled])
+        for one in kept:
+            one.ask("its session closes")
+        for one in kept:
+            while self.running and not one.wait(timeout=1.0):
+                pass
+
+    def lose_kept(self, cause: str) -> None:
+        """Give up all results that stay on pilots."""
+        self.ask(lambda: self._lose_kept(cause))
+
     def stop(self) -> None:
         """End the thread after the work at hand; then deliver what is left."""
         self.call_soon(self._begin_stop)
         if threading.current_thread() is not self._thread:
             self._thread.join()
+        self._lose_kept("its session is closed")
         self._fail_rest(SessionClosedError("the session was closed before the task could be queued."))
         self._delivery.close()
         self._selector.close()
@@ -330,11 +352,23 @@ class Reactor:
             handle.dirty = False  # before the inbox is emptied: what comes from now on marks it again
             inbox = handle.inbox
             batch = [inbox.popleft() for _ in range(len(inbox))]
-            if batch:
-                ids = [future.id for future in batch]
-                self._futures.update(zip(ids, batch, strict=True))
-                times = [future.submitted for future in batch]
-                self._events.append(Submitted(handle.key, handle.group, ids, times, handle.name))
+            if not batch:
+                continue
+            if self._kept:
+                places: dict[str, list[TaskFuture[Any]]] = {}
+                for future in batch:
+                    places.setdefault(near(future), []).append(future)
+                for place, there in places.items():
+                    self._enter(handle, there, place)
+            else:
+                self._enter(handle, batch)
+
+    def _enter(self, handle: Handle, batch: Sequence[TaskFuture[Any]], place: str = "") -> None:
+        """Tell the core of new tasks. place: the allocation where results lie that they need."""
+        key = handle.key._replace(near=place) if place else handle.key
+        ids, times = [future.id for future in batch], [future.submitted for future in batch]
+        self._futures.update(zip(ids, batch, strict=True))
+        self._events.append(Submitted(key, handle.group, ids, times, handle.name))
 
     def _carry_out(self, instructions: Sequence[Instruction]) -> None:
         engines = self._require_engines()
@@ -351,7 +385,7 @@ class Reactor:
                 case Forget():
                     self._payloads.pop((instruction.task, instruction.attempt), None)
                 case Revoke():
-                    engines.engine(instruction.pilot, instruction.worker).revoke(instruction.worker, instruction.items)
+                    self._revoke(instruction, engines.engine(instruction.pilot, instruction.worker))
                 case Kill():
                     engines.engine(instruction.pilot, instruction.worker).kill(instruction.worker, instruction.cause)
                 case StopPilot():
@@ -368,15 +402,60 @@ class Reactor:
         futures = self._futures
         for task, attempt in ship.items:
             future = futures[task]
-            if future.claim() and future.payload is not None:
-                parcels.append((task, attempt, future.payload, future.inputs))
-            else:
+            if not future.claim() or future.payload is None:
                 refused.append((task, attempt))
+                continue
+            inputs: tuple[bytes, ...] | None = future.inputs
+            if inputs and self._kept:
+                inputs = self.feeding.inputs(ship, (task, attempt), future, engine)
+            if inputs is not None:
+                parcels.append((task, attempt, future.payload, inputs))
         if parcels:
-            engine.ship(Shipment(ship.worker, ship.function, ship.cores, ship.gpus, parcels, ship.nodes))
+            engine.ship(Shipment(ship.worker, ship.function, ship.cores, ship.gpus, parcels, ship.nodes, ship.keep))
         if refused:
             # Cancelled between the core's decision and now; the event that says so is on its way.
             self._events.append(Revoked(ship.pilot, ship.worker, refused))
+
+    def _revoke(self, revoke: Revoke, engine: Engine) -> None:
+        held = self.feeding.withdraw(revoke.items)
+        if held:
+            self._events.append(Revoked(revoke.pilot, revoke.worker, held))
+        if len(held) < len(revoke.items):
+            engine.revoke(revoke.worker, [item for item in revoke.items if item not in held])
+
+    # Results that stay on pilots.
+
+    def _ship_again(self, ship: Ship, key: Key) -> None:
+        """An input of a task has come that it waited for, in its slot."""
+        if self.core.has(ship.worker, *key):
+            self._ship(replace(ship, items=[key]), self._require_engines().engine(ship.pilot, ship.worker))
+
+    def _unfed(self, ship: Ship, key: Key, kept: Kept) -> None:
+        """An input of a task is lost that it needs now."""
+        self._events.append(Revoked(ship.pilot, ship.worker, [key]))
+        self._events.append(Unfed([(key[0], unfed(self._futures[key[0]], kept))]))
+
+    def _keep(self, future: TaskFuture[Any], kept: Kept) -> None:
+        kept.label = future.handle.label
+        self._kept.add(kept)
+        self._decide(kept, "result kept", kept.place)
+        kept.when_settled(self._settled)
+
+    def _settled(self, kept: Kept) -> None:
+        if not kept.cause:
+            self._decide(kept, "result fetched", f"{kept.place}: {kept.why}")
+            return
+        self._decide(kept, "result lost", f"{kept.place}: {kept.cause}")
+        hungry = [future for future in self._futures.values() if needs(future, kept)]
+        if hungry:
+            self._events.append(Unfed([(future.id, unfed(future, kept)) for future in hungry]))
+
+    def _lose_kept(self, cause: str) -> None:
+        for kept in list(self._kept):
+            kept.lose(cause)
+
+    def _decide(self, kept: Kept, decision: str, reason: str) -> None:
+        self._journal.decision_row(monotonic(), f"task {kept.words.task}", decision, reason)
 
     def _resolve(self, items: Sequence[Resolution]) -> None:
         futures, payloads = self._futures, self._payloads
@@ -384,6 +463,9 @@ class Reactor:
         for task, attempt, state, error in items:
             future, payload = futures.pop(task), payloads.pop((task, attempt), None)
             plain = payload is not None and state is TaskState.DONE and delivery.is_plain(payload)
+            if isinstance(payload, KeptReference):
+                plain = False
+                self._keep(future, payload.kept)
             # The short way, without another change of threads, for results that can run no code.
             if not plain or not future.end_quietly(delivery.loads(payload)):  # type: ignore[arg-type]
                 batch.append(Ending(future, state, payload, error))
@@ -402,6 +484,7 @@ class Reactor:
     def _fail_everything(self, error: BaseException) -> None:
         """After a defect: end every future, so that nothing hangs."""
         words = f"the scheduler stopped by a defect: {type(error).__name__}: {error}"
+        self._lose_kept(words)
         self._fail_rest(PilotQuantumError(words))
 
     def _fail_rest(self, error: PilotQuantumError) -> None:

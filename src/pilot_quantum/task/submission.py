@@ -38,6 +38,7 @@ class Handle:
             options.expected_duration,
             options.wait_for_capacity,
             options.coupling.value,
+            options.keep_remote,
         )
         self.inbox: deque[TaskFuture[Any]] = deque()
         self.dirty = False

@@ -9,7 +9,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
-from pilot_quantum.errors import DependencyError, NotPicklableError
+from pilot_quantum.errors import DependencyError, NotPicklableError, ResultLostError
 from pilot_quantum.resource.values.store import Store
 from pilot_quantum.task.delivery import RemoteTraceback
 from pilot_quantum.task.future import CancelledError, TaskFuture
@@ -176,6 +176,10 @@ class Graph:
                 return
         if held.cancelled:
             self._cancelled(future)
+            return
+        if isinstance(problem, ResultLostError):
+            lost = next(one for one in _futures(held) if one.kept is not None and one.kept.cause)
+            self._fail(future, lost, problem)
             return
         error = NotPicklableError(
             f"an input of task {future.id} ({future.handle.label}) cannot be sent on: "

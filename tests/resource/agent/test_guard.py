@@ -157,6 +157,16 @@ def test_closing_ends_everything_even_what_has_lost_its_mark(start: Start, guard
     assert gone(*pids, _guard_pid(guard))
 
 
+def test_a_directory_goes_with_the_guard_when_its_session_is_gone(guard: GuardClient, tmp_path: Path) -> None:
+    directory = tmp_path / "of an agent"
+    directory.mkdir()
+    (directory / "log").touch()
+    guard.remove_at_end(directory)
+    guard.close()
+    assert not directory.exists()
+    assert tmp_path.exists()
+
+
 def test_a_copy_of_our_sockets_in_another_process_keeps_nothing_alive(start: Start, guard: GuardClient) -> None:
     worker = start()
     pid = worker.pid

@@ -69,6 +69,11 @@ def test_an_agent_with_another_token_is_refused(rig: Rig) -> None:
     assert rig.loop.events == []
 
 
+def test_an_address_that_is_not_ours_is_told_with_what_to_do(rig: Rig) -> None:
+    with pytest.raises(OSError, match=r"on 203\.0\.113\.1 \(.*\): leave address= out"):
+        rig.reception.config(rig.request, "203.0.113.1")
+
+
 def test_an_agent_that_cannot_be_started_ends_its_engine_with_its_words(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +133,7 @@ def test_the_end_of_the_walltime_is_known_and_announced(rig: Rig) -> None:
     (node,) = rig.nodes()
     assert node.ends_at is not None
     rig.loop.until(lambda: rig.loop.of(Expiring))
-    assert rig.loop.of(Expiring)[0].cause.startswith("its time is over in 0.1")
+    assert rig.loop.of(Expiring)[0].cause.startswith("its time is over in 0.")
 
 
 def test_what_an_agent_prints_is_kept_for_its_owner_alone(rig: Rig) -> None:

@@ -202,7 +202,9 @@ class Agent:
     async def _begin(self, begin: m.Begin) -> None:
         config, self._own = self._config, begin.first
         directory = self._directory = Path(tempfile.mkdtemp(prefix="pilot-quantum-", dir=config.directory))
+        self._guard.remove_at_end(directory)  # should this process be killed
         self._programs = Programs(self._guard, directory, self._service.tell)
+        self._service.keepsakes.spill_to(directory)
         modules_here = await self._find_modules(begin, directory)
         if modules_here:
             self._guard.path = [modules_here, *self._guard.path]

@@ -137,6 +137,10 @@ class GuardClient:
         if self._control.fileno() >= 0:
             self._send(wire.encode(wire.Sweep(mark)), None)
 
+    def remove_at_end(self, directory: Path) -> None:
+        """Have this directory removed when the guard ends, however this process ends."""
+        self._send(wire.encode(wire.Remove(str(directory))), None)
+
     def _start(
         self,
         worker: str,

@@ -12,6 +12,7 @@ import ctypes
 import os
 import random
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -50,6 +51,8 @@ class Guard:
         self._session = session
         self._token = f"{token}/"
         self._children: dict[int, _Child] = {}
+        self._directories: list[str] = []
+        """What is to be removed at the end."""
 
     def serve(self) -> None:
         """Fork and end workers as told; at the end of the session, end everything."""
@@ -78,6 +81,8 @@ class Guard:
                     elif not self._obey():
                         stop.append(True)
         self.end()
+        for directory in self._directories:
+            shutil.rmtree(directory, ignore_errors=True)
 
     def _obey(self) -> bool:
         """Carry out one message; False when the session has closed the socket."""
@@ -92,6 +97,8 @@ class Guard:
             self._start(message, fds)
         elif isinstance(message, wire.Sweep):
             sweep(message.mark)
+        elif isinstance(message, wire.Remove):
+            self._directories.append(message.directory)
         else:
             for pid, child in self._children.items():
                 if (child.worker, child.generation) == (message.worker, message.generation):

@@ -61,6 +61,7 @@ class Ship(msgspec.Struct, tag="ship", array_like=True, frozen=True):
     """A shipment. hosts: what a gang's lead is told, where the sender knows it.
 
     large: (row, place, digest) of what was left out of the rows; place 0 is the payload, n the n-th input.
+    keep: the results shall stay with the head agent; of those that do, `values.kept.Words` stand among the inputs.
     """
 
     worker: str
@@ -71,6 +72,26 @@ class Ship(msgspec.Struct, tag="ship", array_like=True, frozen=True):
     hosts: list[str]
     rows: list[ParcelRow]
     large: list[tuple[int, int, str]]
+    keep: bool = False
+
+
+class Fetch(msgspec.Struct, tag="fetch", array_like=True, frozen=True):
+    """Send `size` bytes, from `begin` on, of a result that was kept."""
+
+    task: int
+    attempt: int
+    begin: int
+    size: int
+
+
+class LetGo(msgspec.Struct, tag="letgo", array_like=True, frozen=True):
+    """Nobody needs the kept results of these (task, attempt) any more."""
+
+    items: list[tuple[int, int]]
+
+
+class KeepNoMore(msgspec.Struct, tag="nomore", array_like=True, frozen=True):
+    """Keep no more results from now on; said back by an agent that heeds it."""
 
 
 class Revoke(msgspec.Struct, tag="revoke", array_like=True, frozen=True):
@@ -231,13 +252,38 @@ class Reach(msgspec.Struct, tag="reach", array_like=True, frozen=True):
     environ: dict[str, str]
 
 
+class Piece(msgspec.Struct, tag="piece", array_like=True, frozen=True):
+    """A part of a kept result that was asked for; empty where it is not here. Parts come in the order of asking."""
+
+    task: int
+    attempt: int
+    data: bytes
+
+
 class Release(msgspec.Struct, tag="release", array_like=True, frozen=True):
     """It does not want it any more."""
 
     number: int
 
 
-Down = Begin | Modules | Function | Blob | Drop | Ship | Revoke | Kill | Stop | Start | End | Sweep | Reached
+Down = (
+    Begin
+    | Modules
+    | Function
+    | Blob
+    | Drop
+    | Ship
+    | Fetch
+    | LetGo
+    | KeepNoMore
+    | Revoke
+    | Kill
+    | Stop
+    | Start
+    | End
+    | Sweep
+    | Reached
+)
 Up = (
     Node
     | NodesLost
@@ -254,6 +300,8 @@ Up = (
     | Sweep
     | Reach
     | Release
+    | Piece
+    | KeepNoMore
 )
 
 encode = msgspec.msgpack.Encoder(enc_hook=plain).encode

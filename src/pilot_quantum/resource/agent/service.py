@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pilot_quantum.resource.agent import messages as m
 from pilot_quantum.resource.agent.blobs import Received
 from pilot_quantum.resource.agent.doubts import Doubts
+from pilot_quantum.resource.agent.keepsakes import Keepsakes
 from pilot_quantum.resource.agent.pins import Pins
 from pilot_quantum.resource.engines.events import (
     Began,
@@ -47,6 +48,7 @@ class AgentService:
         self._functions: dict[str, bytes] = {}
         self._blobs = Received()
         self._pins = Pins()
+        self.keepsakes = Keepsakes()
         self._left: dict[tuple[int, int], m.SentRow] = {}
         """Rows that wait for the event which speaks of them."""
         self._expiring = False
@@ -70,6 +72,13 @@ class AgentService:
                 self._blobs.take(message)
             case m.Drop():
                 self._blobs.drop(message)
+            case m.Fetch():
+                self.tell(self.keepsakes.piece(message))
+            case m.LetGo():
+                self.keepsakes.let_go(message.items)
+            case m.KeepNoMore():
+                self.keepsakes.close()
+                self.tell(message)
             case m.Revoke():
                 if self.engine is not None:
                     self.engine.revoke(message.worker, message.items)
@@ -83,10 +92,13 @@ class AgentService:
         if self.engine is None:
             return
         self._places.update(zip(ship.nodes, ship.hosts, strict=False))
-        rows = ship.rows
+        rows, restored = self.keepsakes.restored(ship.rows)
         if ship.large:
             rows = self._blobs.restored(rows, ship.large)
+        if ship.large or restored:
             self._pins.add(ship.worker, rows)
+        if ship.keep:
+            self.keepsakes.expect(ship.worker, rows)
         self.engine.ship(Shipment(ship.worker, ship.function, ship.cores, ship.gpus, rows, ship.nodes))
 
     # What engines report (`Sink`).
@@ -123,13 +135,14 @@ class AgentService:
 
     def _say(self, event: EngineEvent) -> None:
         self._pins.note(event)
+        self.keepsakes.note(event)
         match event:
             case Outcomes():
                 rows = [self._left.pop((item[0], item[1])) for item in event.items]
                 if self.terminated:
                     rows = self._without_failures(event.worker, rows)
                 if rows:
-                    self.tell(m.Report(event.worker, rows))
+                    self.tell(m.Report(event.worker, self.keepsakes.keep(event.worker, rows)))
             case Began():
                 self.tell(m.Began(event.worker, event.task, event.attempt, event.at))
             case Revoked():
@@ -143,6 +156,7 @@ class AgentService:
             case Expiring():
                 if not self._expiring:
                     self._expiring = True
+                    self.keepsakes.close()
                     self.tell(m.Expiring(event.cause))
             case EngineEnded():
                 self._ended(event)

@@ -100,6 +100,12 @@ class Sweep(msgspec.Struct, tag="sweep", array_like=True, frozen=True):
     mark: str
 
 
+class Remove(msgspec.Struct, tag="remove", array_like=True, frozen=True):
+    """To the guard: this directory is to be gone when all is over."""
+
+    directory: str
+
+
 class Exited(msgspec.Struct, tag="exited", array_like=True, frozen=True):
     """From the guard: the worker's process has ended, in words."""
 
@@ -111,7 +117,7 @@ class Exited(msgspec.Struct, tag="exited", array_like=True, frozen=True):
 encode = msgspec.msgpack.Encoder(enc_hook=plain).encode
 decode_for_worker = msgspec.msgpack.Decoder(Function | Tasks | Withdraw).decode
 decode_from_worker = msgspec.msgpack.Decoder(Hello | Report | Withdrawn | Stillborn).decode
-decode_for_guard = msgspec.msgpack.Decoder(Start | Kill | Sweep).decode
+decode_for_guard = msgspec.msgpack.Decoder(Start | Kill | Sweep | Remove).decode
 decode_from_guard = msgspec.msgpack.Decoder(Exited).decode
 
 

@@ -27,6 +27,9 @@ from pilot_quantum.resource.engines.events import (
     WorkerLost,
     WorkerUp,
 )
+from pilot_quantum.resource.engines.fetching import Fetching
+from pilot_quantum.resource.values.kept import Kept, Key, are_words
+from pilot_quantum.resource.values.store import Store
 
 SILENCE = 65.0
 """Seconds without an agent's connection after which it is taken to be gone: its own grace time, and a little."""
@@ -39,12 +42,13 @@ Deliver = Callable[[str, Sequence[m.SentRow]], None]
 
 
 class AgentEngine:
-    """The engine of one allocation (or of one node of it, in its head agent). Implements `Engine`.
+    """The engine of one allocation (or of one node of it, in its head agent). Implements `Engine`, `Keeping`, `Keeper`.
 
     deliver: takes what attempts left, before their outcomes. begin: called with a fresh agent's engine, which it
     answers, now or later, by calling `begin` of this engine. other: messages that are not an engine's. silence: seconds
     after which an agent without a connection is taken to be gone; closed: the same where its end was closed rather
-    than cut, and nobody stands between us. farewell: seconds for it to end when it is told to.
+    than cut, and nobody stands between us. farewell: seconds for it to end when it is told to. store: where results are
+    put that were kept and are fetched.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class AgentEngine:
         silence: float = SILENCE,
         closed: float | None = None,
         farewell: float = FAREWELL,
+        store: Store | None = None,
     ) -> None:
         self.pilot = pilot
         self.allocation = allocation
@@ -90,6 +95,8 @@ class AgentEngine:
         self._breaks = 0
         self._functions: set[str] = set()
         self._blobs = Sent()
+        self._store = store
+        self._kept = Fetching(self, self.tell, self._room)
 
     # The engine.
 
@@ -109,9 +116,9 @@ class AgentEngine:
         for message in first:
             self.tell(message)
         hosts = [self.places[node] for node in shipment.nodes if node in self.places]
-        self.tell(
-            m.Ship(shipment.worker, shipment.function, shipment.cores, shipment.gpus, shipment.nodes, hosts, rows, left)
-        )
+        worker, function, nodes = shipment.worker, shipment.function, shipment.nodes
+        self.tell(m.Ship(worker, function, shipment.cores, shipment.gpus, nodes, hosts, rows, left, shipment.keep))
+        self._kept.used = self._kept.used or shipment.keep
         drop = self._blobs.settle()
         if drop is not None:
             self.tell(drop)
@@ -133,6 +140,28 @@ class AgentEngine:
             return
         self.tell(m.Stop(cause))
         self._loop.call_later(self._farewell, lambda: self.gone(cause, failed=False))
+
+    # Results that stay there.
+
+    def fetch(self, kept: Kept) -> None:
+        """Bring a result that was kept; from any thread."""
+        self._loop.call_soon(lambda: self._kept.ask(kept))
+
+    def let_go(self, key: Key) -> None:
+        """Let a result go that was kept; from any thread."""
+        self._loop.call_soon(lambda: self._kept.let_go(key))
+
+    def hand_over(self, done: Callable[[], None]) -> None:
+        """Bring all that is kept there to the session, then call `done()`; at once where nothing was to be kept."""
+        if self._channel is not None and (self._channel.connected or self._kept.pending):
+            self._kept.hand_over(done)
+        else:
+            done()
+
+    def _room(self) -> Store:
+        if self._store is None:
+            self._store = Store()
+        return self._store
 
     # For launchers.
 
@@ -162,6 +191,7 @@ class AgentEngine:
             return
         self.ended, self.end = True, (cause, failed)
         self._loop.emit(EngineEnded(self.pilot, cause, failed, self.allocation))
+        self._kept.lose(cause)  # after it: tasks that ran there wait again, and end with what they need
         for callback in self._on_end:
             callback()
         if self._acceptance is not None:
@@ -176,6 +206,7 @@ class AgentEngine:
         self.close()
         self._channel = None
         self._lose_nodes(cause, charged)
+        self._kept.lose(cause)
 
     def adopt(self, link: socket.socket) -> None:
         """Go on over this stream, at whose other end the agent is."""
@@ -302,7 +333,12 @@ class AgentEngine:
             case m.NodesLost():
                 self.nodes.difference_update(message.nodes)
                 emit(NodesLost(pilot, message.nodes, message.cause, message.charged))
+            case m.Piece():
+                self._kept.take(message)
+            case m.KeepNoMore():
+                self._kept.kept_no_more()
             case m.Expiring():
+                self._kept.leave("its pilot is about to end")
                 emit(Expiring(pilot, message.cause, self.allocation))
             case m.Listening():
                 config = msgspec.json.decode(message.config, type=AgentConfig)
@@ -320,6 +356,12 @@ class AgentEngine:
                 ((task, attempt, began + offset, ended + offset, ok), value, output)
                 for (task, attempt, began, ended, ok), value, output in rows
             ]
+        if self._kept.used:
+            try:
+                rows = [(row[0], self._kept.found(row[1]), row[2]) if are_words(row[1]) else row for row in rows]
+            except ValueError as error:
+                self.gone(f"what its agent sent is no result: {error}", failed=True)
+                return
         self._deliver(report.worker, rows)
         outcomes = [row[0] for row in rows if row[1]]
         if outcomes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pilot_quantum.resource.capacity import Capacity
 
@@ -154,7 +154,8 @@ EngineEvent = (
 class Shipment:
     """Tasks for one worker, to be run one after the other, and the slot they share; `gpus` by index on the node.
 
-    nodes: the nodes of a gang, the worker's own first; empty for a task of one node.
+    nodes: the nodes of a gang, the worker's own first; empty for a task of one node. keep: where an agent stands
+    between us and the worker, it keeps the results until they are asked for.
     """
 
     worker: str
@@ -163,6 +164,7 @@ class Shipment:
     gpus: tuple[int, ...]
     parcels: Sequence[Parcel]
     nodes: tuple[int, ...] = ()
+    keep: bool = False
 
 
 class Engine(Protocol):
@@ -182,6 +184,14 @@ class Engine(Protocol):
 
     def stop(self, cause: str) -> None:
         """End all workers at once; the answer is EngineEnded with `cause`."""
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """An engine with which results may stay."""
+
+    def hand_over(self, done: Callable[[], None]) -> None:
+        """Bring all of them to the session, then (or when they are lost) call `done()`, which may be at once."""
 
 
 class Loop(Protocol):

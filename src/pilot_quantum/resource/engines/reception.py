@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from time import monotonic
@@ -20,6 +21,7 @@ from pilot_quantum.resource.engines.events import Loop
 from pilot_quantum.resource.engines.files import OutputFiles
 from pilot_quantum.resource.engines.local_agent import LocalAgent
 from pilot_quantum.resource.launchers.protocol import Request
+from pilot_quantum.resource.values.store import Store
 
 GRACE = 60.0
 """Seconds for which a broken channel is bridged; then its agent ends everything, and we no longer wait for it."""
@@ -40,6 +42,7 @@ class Reception:
         self._loop = loop
         self._output = output
         self._files = OutputFiles(loop, output)
+        self._store = Store(output)
         self._engines: dict[str, AgentEngine] = {}
         self._ended: list[AgentEngine] = []
         self._listeners: dict[str, Listener] = {}
@@ -60,6 +63,7 @@ class Reception:
             lambda engine: self._begin(request, engine),
             lambda message: self._take(request, message),
             silence=GRACE + _LATER,
+            store=self._store,
         )
         self._engines[request.allocation] = engine
         engine.on_end(lambda: self._forget(request.allocation))
@@ -108,7 +112,13 @@ class Reception:
         if self._credentials is None:
             self._credentials = Credentials.make()
         if address not in self._listeners:
-            self._listeners[address] = Listener(self._loop, self._credentials, address)
+            try:
+                self._listeners[address] = Listener(self._loop, self._credentials, address)
+            except OSError as error:
+                advice = "leave address= out, or give an address of this machine that its nodes reach"
+                raise OSError(
+                    f"nothing can listen for agents on {address} ({os.strerror(error.errno or 0)}): {advice}"
+                ) from None
         return self._listeners[address]
 
     def _begin(self, request: Request, engine: AgentEngine) -> None:

@@ -71,7 +71,8 @@ def _batch(description: PilotDescription, shell_for: ShellFor) -> tuple[str, lis
         try:
             findings.append(Finding("address for agents", True, cluster.address()))
         except (ShellError, BatchError) as error:
-            findings.append(Finding("address for agents", False, str(error), "give address="))
+            advice = "" if isinstance(error, BatchError) else "give address="  # a BatchError says so itself
+            findings.append(Finding("address for agents", False, str(error), advice))
     return script, findings
 
 

@@ -5,6 +5,7 @@ A value without such buffers is its pickle alone. Else: a header, the pickle, an
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import struct
 from collections.abc import Sequence
@@ -36,6 +37,14 @@ def lay_out(stream: bytes, buffers: Sequence[memoryview], *, frozen: bool) -> li
         laid.append(view)
         at += gap + view.nbytes
     return laid
+
+
+def digest_of(parts: Sequence[Part]) -> str:
+    """The hash by which a content is known."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        hasher.update(part)
+    return hasher.hexdigest()
 
 
 def is_frozen(data: Any) -> bool:

@@ -62,6 +62,10 @@ class Value:
             for at in range(0, self.size, PIECE):
                 yield view[at : at + PIECE]
 
+    def read(self, begin: int, size: int) -> bytes:
+        """`size` bytes of the content from `begin` on. Raises OSError."""
+        return os.pread(self._file, size, begin)
+
     def load(self) -> Any:
         """The value, in this process."""
         return load(_memory(self._file, self.size))

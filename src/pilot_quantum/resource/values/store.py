@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import weakref
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pilot_quantum.resource import machine
-from pilot_quantum.resource.values.content import Part
+from pilot_quantum.resource.values.content import Part, digest_of
 from pilot_quantum.resource.values.file import Reference, Value
 
 LARGE = 64 << 10
@@ -51,10 +50,7 @@ class Store:
         size = sum(memoryview(part).nbytes for part in parts)
         if size < LARGE:
             return b"".join(parts)
-        hasher = hashlib.blake2b(digest_size=16)
-        for part in parts:
-            hasher.update(part)
-        digest = hasher.hexdigest()
+        digest = digest_of(parts)
         with self._lock:
             known = self._values.get(digest)
         if known is not None:

@@ -8,7 +8,13 @@ import pytest
 
 from pilot_quantum.resource.allocation_state import AllocationState as S
 from pilot_quantum.resource.launchers.batch.pbs_output import dialect, qstat_full, qstat_json, server_name
-from pilot_quantum.resource.launchers.batch.slurm_output import sacct_rows, scontrol_job, squeue_json, squeue_rows
+from pilot_quantum.resource.launchers.batch.slurm_output import (
+    longest,
+    sacct_rows,
+    scontrol_job,
+    squeue_json,
+    squeue_rows,
+)
 from pilot_quantum.resource.launchers.batch.system import BatchError
 
 
@@ -208,3 +214,17 @@ def test_the_server_is_named_by_qstat():
     text = "Server             Max   Tot   Que\n---------------- ----- ----- -----\nhead                0     3     1\n"
     assert server_name(text) == "head"
     assert server_name("") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("PartitionName=a MaxTime=1-02:00:00 Default=NO", ("a", 93_600.0)),
+        ("PartitionName=a MaxTime=UNLIMITED Default=YES", None),
+        ("PartitionName=a MaxTime=30:00 Default=NO\nPartitionName=b MaxTime=01:00:00 Default=YES", ("b", 3600.0)),
+        ("PartitionName=a MaxTime=30:00 Default=NO\nPartitionName=b MaxTime=01:00:00 Default=NO", None),
+        ("", None),
+    ],
+)
+def test_the_limit_of_time_is_that_of_the_partition_or_of_the_default_one(text, found):
+    assert longest(text) == found

@@ -18,6 +18,18 @@ def pbs_clock(seconds: float) -> str:
     return _clock(max(1, math.ceil(seconds)), days=False)
 
 
+def clock_seconds(text: str) -> float | None:
+    """Seconds of a time limit as Slurm prints it ("1-02:30:00", "30:00"); None where it is no amount ("UNLIMITED")."""
+    days, dash, clock = text.rpartition("-")
+    parts = clock.split(":")
+    if not all(part.isdigit() for part in (*parts, *([days] if dash else []))) or len(parts) not in (2, 3):
+        return None
+    seconds = 0
+    for part in parts:
+        seconds = seconds * 60 + int(part)
+    return float(seconds + int(days or 0) * 86_400)
+
+
 def mebibytes(size: int) -> int:
     """The next larger whole number of MiB that holds `size` bytes."""
     return max(1, -(-size // _MEBIBYTE))

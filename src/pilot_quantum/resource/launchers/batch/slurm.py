@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pilot_quantum.resource.description import PilotDescription
 from pilot_quantum.resource.launchers.batch import reasons
+from pilot_quantum.resource.launchers.batch.amounts import slurm_clock
 from pilot_quantum.resource.launchers.batch.script import Job
 from pilot_quantum.resource.launchers.batch.slurm_output import (
     SACCT_FORMAT,
     SQUEUE_FORMAT,
+    longest,
     partition_fields,
     sacct_rows,
     scontrol_job,
@@ -105,9 +108,22 @@ class SlurmSystem:
                 raise BatchError(f"scancel: {_short(done.words)}")
 
     def validate(self, job: Job, script: str) -> tuple[bool, str]:
-        """What `sbatch --test-only` says."""
+        """What `sbatch --test-only` says, and the partition's limit of time, which it does not look at."""
         done = self._shell.run([*_sbatch(job), "--test-only"], script.encode(), timeout=_TIME_LIMIT)
-        return done.ok, _short(done.words)
+        beyond = self._beyond(job.description) if done.ok else ""
+        return done.ok and not beyond, beyond or _short(done.words)
+
+    def _beyond(self, description: PilotDescription) -> str:
+        """Why a job would wait for ever for its walltime; empty if it would not, or if a QOS may allow it."""
+        if description.walltime is None or description.qos is not None:
+            return ""
+        name = [description.queue] if description.queue else []
+        shown = self._shell.run(["scontrol", "show", "partition", *name, "--oneliner"], timeout=_TIME_LIMIT)
+        limit = longest(shown.stdout) if shown.ok else None
+        if limit is None or description.walltime <= limit[1]:
+            return ""
+        asked = slurm_clock(description.walltime)
+        return f"a walltime of {asked} is beyond the limit of partition {limit[0]}, {slurm_clock(limit[1])}"
 
     def server(self) -> str:
         """The controller's address, from Slurm's own configuration."""

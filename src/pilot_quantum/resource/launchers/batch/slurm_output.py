@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pilot_quantum.resource.launchers.batch import reasons
+from pilot_quantum.resource.launchers.batch.amounts import clock_seconds
 from pilot_quantum.resource.launchers.batch.states import UNKNOWN, slurm_state
 from pilot_quantum.resource.launchers.batch.system import BatchError, JobReport
 
@@ -85,6 +86,20 @@ def report(states: list[str], reason: str, run: str, exit_words: str) -> JobRepo
 def partition_fields(text: str) -> dict[str, str]:
     """What `scontrol show partition` says, by field."""
     return dict(re.findall(r"(\w+)=(\S*)", text))
+
+
+def longest(text: str) -> tuple[str, float] | None:
+    """The partition of a job that names none or one, and its limit of time in seconds; None where it has no limit.
+
+    text: what `scontrol show partition --oneliner` says, of one partition or of all, of which the default one counts.
+    """
+    partitions = [partition_fields(line) for line in text.splitlines()]
+    wanted = partitions if len(partitions) == 1 else [one for one in partitions if one.get("Default") == "YES"]
+    for fields in wanted:
+        limit = clock_seconds(fields.get("MaxTime", ""))
+        if limit is not None:
+            return fields.get("PartitionName", ""), limit
+    return None
 
 
 def _exit_words(code: str) -> str:
