@@ -40,9 +40,9 @@ def test_crossings_bound_the_entanglement_at_every_moment(circuit):
     assert len(steps) == sum(len(wires) > 1 for wires in skeleton.wires)
     bound = (0, *bond_bits(skeleton), 0)
     for step in steps:
-        assert step.left <= bound[step.first]
-        assert step.right <= bound[step.last + 1]
-        assert step.inner <= max(bound[step.first + 1 : step.last + 1])
+        assert len(step.bits) == step.last - step.first + 2
+        for place, bits in enumerate(step.bits, start=step.first):
+            assert bits <= bound[place]
 
 
 def test_a_chain_of_cnots_is_bounded_by_one_bit():

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pilot_quantum.circuit.skeleton import read_skeleton
+from pilot_quantum.circuit import families
+from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.circuit.skeleton import program_skeleton, read_skeleton
 from pilot_quantum.errors import CircuitError
 
 pytestmark = pytest.mark.requires("qiskit")
@@ -27,6 +29,11 @@ def test_a_circuit_is_read_as_names_and_wires():
     assert skeleton.wires == ((0,), (1,), (0, 1), (1, 2))
     assert (skeleton.qubits, skeleton.active, skeleton.depth) == (4, (0, 1, 2), 3)
     assert skeleton.arities == {1: 2, 2: 2}
+
+
+def test_a_program_of_ours_has_the_skeleton_of_its_circuit():
+    program = families.efficient_su2(5, 2, seed=1)
+    assert program_skeleton(program) == read_skeleton(qiskit_circuit(program))
 
 
 def test_the_structure_is_equal_for_circuits_that_differ_by_angles_alone():

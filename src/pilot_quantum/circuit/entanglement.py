@@ -19,17 +19,13 @@ ANY_GATE = 2
 class Crossing:
     """A gate on several qubits, as it acts on the bonds between them.
 
-    first, last: its outermost qubits; it crosses the bonds first .. last - 1. bits: that it may add to each bond.
-    left, right: log2 of the bond dimensions beside the outermost qubits once it has acted, at most.
-    inner: the largest of the bonds that it crosses, at most.
+    first, last: its outermost qubits; it crosses the bonds between them. bits: log2 of the Schmidt rank, at most, once
+    it has acted: over the bond to the left of `first`, those between, and the one to the right of `last`.
     """
 
     first: int
     last: int
-    bits: int
-    left: int
-    inner: int
-    right: int
+    bits: tuple[int, ...]
 
 
 def bond_bits(skeleton: Skeleton) -> tuple[int, ...]:
@@ -60,29 +56,24 @@ def _walk(skeleton: Skeleton, found: list[Crossing] | None) -> tuple[int, ...]:
             )
             after = min(ANY_GATE, done + most)  # gates on the same two qubits, one after another, are one gate
             open_pair[first], open_pair[last] = (last, after), (first, after)
-            added = after - done
             for bond in range(first + 1, last + 1):
-                bits[bond] += added
+                bits[bond] += after - done
         else:
-            added = _spread(bits, sorted(wires), kind.rank_bits)
+            _spread(bits, sorted(wires), kind.rank_bits)
             for q in wires:
                 open_pair[q] = None
         _settle(bits, first, last)
         if found is not None:
-            inner = max(bits[first + 1 : last + 1])
-            found.append(Crossing(first, last, added, bits[first], inner, bits[last + 1]))
+            found.append(Crossing(first, last, tuple(bits[first : last + 2])))
     return tuple(bits[1:qubits])
 
 
-def _spread(bits: list[int], wires: list[int], known: int) -> int:
-    """A gate on three qubits and more, added to its bonds; the most that one of them got."""
-    most = 0
+def _spread(bits: list[int], wires: list[int], known: int) -> None:
+    """Add a gate on three qubits and more to its bonds."""
     for place, (one, next_one) in enumerate(pairwise(wires), start=1):
         added = known or ANY_GATE * min(place, len(wires) - place)
-        most = max(most, added)
         for bond in range(one + 1, next_one + 1):
             bits[bond] += added
-    return most
 
 
 def _settle(bits: list[int], first: int, last: int) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pilot_quantum.circuit.gate_kinds import KINDS, OPAQUE, GateKind
+from pilot_quantum.circuit.program import Program
 from pilot_quantum.errors import CircuitError
 
 if TYPE_CHECKING:
@@ -121,6 +122,14 @@ def read_skeleton(circuit: QuantumCircuit) -> Skeleton:
         places.append(place)
     told = b"\0".join(inside) if special else b""
     return Skeleton(circuit.num_qubits, tuple(names), tuple(wires), tuple(kinds), tuple(places), told)
+
+
+def program_skeleton(program: Program) -> Skeleton:
+    """The skeleton of a program of ours, as that of its Qiskit circuit."""
+    names = tuple(gate.name for gate in program.gates)
+    wires = tuple(gate.qubits for gate in program.gates)
+    kinds = tuple(KINDS.get(name, OPAQUE) for name in names)
+    return Skeleton(program.qubits, names, wires, kinds, tuple(range(len(names))))
 
 
 def _check(step: Any, place: int, qubits: Wires, measured: set[int], before: list[Wires]) -> None:
