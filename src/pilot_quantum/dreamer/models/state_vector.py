@@ -106,29 +106,8 @@ def _plain(skeleton: Skeleton) -> dict[str, int]:
     return counts
 
 
-_TURNED = frozenset(
-    [
-        "rx",
-        "ry",
-        "rz",
-        "p",
-        "u1",
-        "u2",
-        "u3",
-        "u",
-        "r",
-        "rxx",
-        "ryy",
-        "rzz",
-        "rzx",
-        "cp",
-        "cu1",
-        "crx",
-        "cry",
-        "crz",
-        "cu",
-        "cu3",
-    ]
+_TURNED = frozenset(["rx", "ry", "rz", "p", "r", "u", "u1", "u2", "u3", "rxx", "ryy", "rzz", "rzx"]) | frozenset(
+    ["cp", "cu", "cu1", "cu3", "crx", "cry", "crz"]
 )
 _KERNELS = frozenset(["cx", "cy", "cz", "cp", "swap", "crz", "csx"])
 
