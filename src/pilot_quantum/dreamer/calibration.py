@@ -154,20 +154,26 @@ def units_of(benchmark: Benchmark, warm: bool = False) -> Units:
     """The units of a benchmark in the terms of its model. Raises CalibrationError for a model that has no benchmark."""
     if benchmark.model == DISPATCH:
         return Dispatch(ASSUMED[DISPATCH]).units(benchmark.qubits, benchmark.qubits * benchmark.size)
-    skeleton, terms = program_skeleton(program(benchmark)), [observed(benchmark)]
-    match benchmark.model:
-        case model if model in (AER, LIGHTNING):
-            evolving = StateVector(ASSUMED[model]).units(skeleton, warm=warm)
-            return {**evolving, **observing(terms, skeleton.qubits)}
-        case model if model == MPS:
-            return MatrixProductState(ASSUMED[model]).units(skeleton, terms)
-        case model if model == STABILISER:
-            return Stabiliser(ASSUMED[model]).units(skeleton, terms)
-        case model if model == TRANSPILE:
-            return Transpile(ASSUMED[model]).units(skeleton)
-        case model if model == PRUNE:
-            return _pruning(skeleton, terms)
-    raise CalibrationError(f"the cost model {benchmark.model!r} has no micro-benchmark")
+    return running(benchmark.model, program_skeleton(program(benchmark)), [observed(benchmark)], warm)
+
+
+def running(model: str, skeleton: Skeleton, terms: Sequence[Letters], warm: bool = False) -> Units:
+    """The units of running a circuit by `model` and reading `terms`: what a finished task refines its rates by.
+
+    Raises CalibrationError for a model that runs no whole circuit.
+    """
+    rates = ASSUMED.get(model)
+    if rates is not None and model in (AER, LIGHTNING):
+        return {**StateVector(rates).units(skeleton, warm=warm), **observing(terms, skeleton.qubits)}
+    if rates is not None and model == MPS:
+        return MatrixProductState(rates).units(skeleton, terms)
+    if rates is not None and model == STABILISER:
+        return Stabiliser(rates).units(skeleton, terms)
+    if rates is not None and model == TRANSPILE:
+        return Transpile(rates).units(skeleton)
+    if rates is not None and model == PRUNE:
+        return _pruning(skeleton, terms)
+    raise CalibrationError(f"the cost model {model!r} has no micro-benchmark: it runs no whole circuit")
 
 
 def _pruning(skeleton: Skeleton, terms: Sequence[Letters]) -> Units:

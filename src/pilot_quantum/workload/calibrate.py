@@ -12,9 +12,10 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
+from qiskit.circuit import QuantumCircuit
 
 from pilot_quantum.circuit.export import qiskit_circuit
-from pilot_quantum.circuit.light_cone import kept, light_cones
+from pilot_quantum.circuit.light_cone import Letters, kept, light_cones
 from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.calibration import Machine, Measurement, observed
 from pilot_quantum.dreamer.models.dispatch import DISPATCH
@@ -35,6 +36,8 @@ from pilot_quantum.workload.submitter import Cancel, Submitter, cancel_unshipped
 
 ENOUGH = 128 * 2**20 + 40 * 2**21
 """Bytes that the widest benchmark needs: a state of 21 qubits."""
+
+_METHODS = {MPS: Method.MPS, STABILISER: Method.STABILIZER}
 
 PACKAGES = ("numpy", "qiskit", "qiskit-aer", "pennylane-lightning", "pilot-quantum")
 
@@ -104,24 +107,28 @@ def asked(
 
 
 def measured(benchmark: Benchmark) -> Seconds:
-    """Run one benchmark in this process. Raises CalibrationError for a model that runs nowhere."""
-    circuit, letters = qiskit_circuit(program(benchmark)), observed(benchmark)
-    label = "".join(letters.get(qubit, "I") for qubit in reversed(range(benchmark.qubits)))
+    """Run one benchmark in this process. Raises CalibrationError for a model that runs no whole circuit."""
+    return timed(benchmark.model, qiskit_circuit(program(benchmark)), observed(benchmark))
+
+
+def timed(model: str, circuit: QuantumCircuit, letters: Letters) -> Seconds:
+    """Run `circuit`, of standard gates, by `model` and read one Pauli string, as a task would.
+
+    Raises CalibrationError for a model that runs no whole circuit.
+    """
+    label = "".join(letters.get(qubit, "I") for qubit in reversed(range(circuit.num_qubits)))
+    if model in (AER, LIGHTNING):
+        return _state_vector(model, to_blob(circuit, standard=True), circuit.num_qubits)
     began = perf_counter()
-    match benchmark.model:
-        case model if model in (AER, LIGHTNING):
-            return _state_vector(benchmark.model, to_blob(circuit, standard=True), benchmark.qubits)
-        case model if model == MPS:
-            expectations(circuit, [label], Method.MPS)
-        case model if model == STABILISER:
-            expectations(circuit, [label], Method.STABILIZER)
-        case model if model == PRUNE:
-            skeleton = read_skeleton(circuit)
-            kept(circuit, skeleton, light_cones(skeleton, [letters]).of(0))
-        case model if model == TRANSPILE:
-            _transpiled(circuit)
-        case _:
-            raise CalibrationError(f"the cost model {benchmark.model!r} has no micro-benchmark that runs in a worker")
+    if model in _METHODS:
+        expectations(circuit, [label], _METHODS[model])
+    elif model == PRUNE:
+        skeleton = read_skeleton(circuit)
+        kept(circuit, skeleton, light_cones(skeleton, [letters]).of(0))
+    elif model == TRANSPILE:
+        _transpiled(circuit)
+    else:
+        raise CalibrationError(f"the cost model {model!r} has no micro-benchmark: it runs no whole circuit")
     return Seconds(perf_counter() - began)
 
 
@@ -164,7 +171,7 @@ def _state_vector(model: str, blob: bytes, qubits: int) -> Seconds:
     return Seconds(cold, perf_counter() - began)
 
 
-def _transpiled(circuit: Any) -> None:
+def _transpiled(circuit: QuantumCircuit) -> None:
     """To a line of as many qubits, in the gates of a common QPU."""
     from qiskit import transpile
     from qiskit.transpiler import CouplingMap

@@ -58,7 +58,7 @@ def test_a_probe_that_was_stopped_means_the_worst():
     assert MODEL.predict(TANGLE, probe=lambda gates: inf).seconds == pytest.approx(whole(1.0))
 
 
-def test_in_doubt_the_range_goes_from_half_filled_bonds_to_full_ones():
+def test_in_doubt_the_range_goes_from_empty_bonds_to_full_ones():
     found = MODEL.predict(TANGLE)
     assert whole(LEAST_FILL) / found.low == pytest.approx(MODEL.rates.spread)
     assert found.high / whole(1.0) == pytest.approx(MODEL.rates.spread)

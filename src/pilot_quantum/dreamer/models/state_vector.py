@@ -1,6 +1,6 @@
 """Cost of a state vector: fixed, for each gate, and for each amplitude that a gate touches.
 
-seconds = fixed + build·g + gate·g + Σ_kinds c_kind·g_kind·2ⁿ + observing. Aer has two regimes: up to 14 qubits it
+seconds = fixed + start + build·g + gate·g + Σ c_kind·g_kind·2ⁿ + observing. Aer has two regimes: up to 14 qubits it
 applies gate by gate in one thread; from there on it fuses gates (`fusion.passes`) and uses threads. Lightning applies
 gate by gate at every width.
 """
@@ -64,7 +64,9 @@ class StateVector:
         """
         amplitudes = 2.0 ** min(skeleton.qubits, WIDEST)
         gates = len(skeleton)
-        units = {"fixed": 1.0, "build": 0.0 if warm else float(gates), "state": amplitudes}
+        units = {"fixed": 1.0, "state": amplitudes}
+        if not warm:
+            units |= {"start": 1.0, "build": float(gates)}
         fused = self.rates.model == AER and skeleton.qubits >= FUSES_FROM
         counts = _fused(skeleton) if fused else _plain(skeleton)
         units["fuse" if fused else "gate"] = float(gates)
