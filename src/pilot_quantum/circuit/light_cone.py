@@ -47,6 +47,11 @@ class Cones:
         """What any of these terms depends on; by default any of all."""
         return self._having((1 << self.terms) - 1 if terms is None else sum(1 << term for term in set(terms)))
 
+    def qubits(self, term: int) -> Wires:
+        """The qubits of one term's cone, rising."""
+        mask = 1 << term
+        return tuple([q for q, terms in enumerate(self.of_qubit) if terms & mask])
+
     def sizes(self) -> list[tuple[int, int]]:
         """(qubits, gates) of the cone of every term."""
         return list(zip(_counts(self.of_qubit, self.terms), _counts(self.of_gate, self.terms), strict=True))

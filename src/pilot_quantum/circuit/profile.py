@@ -79,7 +79,6 @@ def profile_of(circuit: QuantumCircuit | Skeleton, terms: Sequence[Letters] = ()
     """
     skeleton = circuit if isinstance(circuit, Skeleton) else read_skeleton(circuit)
     cones = light_cones(skeleton, terms)
-    every = [cones.of(number) for number in range(len(terms))]
     union = cones.union()
     names = Counter(skeleton.names)
     clifford = {name: kind.clifford for name, kind in zip(skeleton.names, skeleton.kinds, strict=True)}
@@ -98,7 +97,7 @@ def profile_of(circuit: QuantumCircuit | Skeleton, terms: Sequence[Letters] = ()
             )
         ),
         diagonal=sum(kind.diagonal for kind in skeleton.kinds),
-        cones=tuple(TermCone(cone.qubits, len(cone.gates)) for cone in every),
+        cones=tuple(TermCone(cones.qubits(term), gates) for term, (_, gates) in enumerate(cones.sizes())),
         cone=TermCone(union.qubits, len(union.gates)),
         interactions=_interactions(skeleton),
         bond_bits=bond_bits(skeleton),

@@ -65,14 +65,14 @@ def _calibrated(description: PilotDescription, rounds: int) -> Calibration:
 
     with tempfile.TemporaryDirectory(prefix="pilot-quantum-") as directory, Session(directory) as session:
         pilot = session.add_pilot(description)
+        submitter = session.with_options(name="calibrate")
+        print("waiting for the pilot ...", file=sys.stderr, flush=True)
+        place: Place = asked(submitter, look_around, cancel=session.cancel)
         with progress() as shown:
 
             def show(done: int, total: int) -> None:
                 shown.update(Snapshot(done, 0, total, (PilotLine(pilot.id, pilot.state.value),)))
 
-            print("waiting for the pilot ...", file=sys.stderr, flush=True)
-            submitter = session.with_options(name="calibrate")
-            place: Place = asked(submitter, look_around, cancel=session.cancel)
             found = run_suite(submitter, suite(place.lightning), show, rounds, session.cancel)
     date = datetime.now(UTC).isoformat(timespec="seconds")
     return calibrated(found, place.machine, place.versions, date)

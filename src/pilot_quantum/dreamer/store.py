@@ -15,8 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from pilot_quantum.dreamer.calibration import Calibration
+from pilot_quantum.dreamer.calibration import Calibration, Machine
 from pilot_quantum.errors import CalibrationError
+from pilot_quantum.resource.profile import ResourceProfile
 
 
 def directory(environ: Mapping[str, str] = os.environ) -> Path:
@@ -37,6 +38,21 @@ def path_of(resource: str, under: Path | None = None) -> Path:
     place = place_of(resource)
     words = re.sub(r"[^A-Za-z0-9]+", "-", place).strip("-")[:60]
     return (under or directory()) / f"{words}-{blake2b(place.encode(), digest_size=4).hexdigest()}.json"
+
+
+def with_rates(
+    profile: ResourceProfile, resource: str, machine: Machine, versions: Mapping[str, str]
+) -> ResourceProfile:
+    """`profile` with the rates that calibrating this place has found; as it is where nobody has calibrated.
+
+    machine, versions: of the pilot's workers (`workload.calibrate.look_around` there). Raises CalibrationError where
+    the rates are of another machine, warns where they are of other versions.
+    """
+    calibration = load(path_of(resource))
+    if calibration is None:
+        return profile
+    calibration.check(machine, versions)
+    return calibration.on(profile)
 
 
 def save(calibration: Calibration, path: Path) -> None:

@@ -1,6 +1,6 @@
 """PennyLane's Lightning as a worker uses it: its state vector in C++, without PennyLane's own circuits.
 
-The compiled module alone is imported: that takes 30 ms, where PennyLane takes seconds. Measured on one core: 2 to 15
+The compiled module alone is imported: that takes 30 ms, where PennyLane takes seconds. Measured on one core: 2 to 20
 times as fast as Aer on circuits of 6 to 20 qubits, since a gate costs no more than its own kernel.
 """
 

@@ -42,17 +42,19 @@ class MatrixProductState:
 
     def units(self, skeleton: Skeleton, terms: Sequence[Letters] = (), fill: float = FULL) -> Units:
         """Units of evolving `skeleton` and reading `terms`. fill: the part of the bound's bits that really come up."""
-        steps = crossings(skeleton)
+        return self._units(skeleton, crossings(skeleton), len(terms), fill)
+
+    def _units(self, skeleton: Skeleton, steps: Sequence[Crossing], terms: int, fill: float) -> Units:
         decompositions = sum(step.last - step.first for step in steps)
-        widest = 2.0 ** min(1000.0, fill * max(bond_bits(skeleton), default=0))
+        widest = 2.0 ** min(300.0, fill * max([max(step.bits) for step in steps], default=0))
         return {
             "fixed": 1.0,
             "gate": float(len(skeleton)),
             "decomposition": float(decompositions),
             "entry": sum(_steps(step, fill, _entries) for step in steps),
             "svd": sum(_steps(step, fill, _svd) for step in steps),
-            "observe": float(len(terms) * skeleton.qubits),
-            "observe-bond": min(1e300, len(terms) * skeleton.qubits * min(widest, 1e90) ** 3),
+            "observe": float(terms * skeleton.qubits),
+            "observe-bond": float(terms * skeleton.qubits * widest**3),
         }
 
     def predict(
@@ -67,12 +69,13 @@ class MatrixProductState:
         probe: asked only where the bound leaves more than a factor of `doubt` open; its answer sets the part of the
         bits that comes up, so that the prediction is narrow again.
         """
-        most = priced(self.units(skeleton, terms), self.rates, self.memory(skeleton))
-        least = priced(self.units(skeleton, terms, LEAST_FILL), self.rates)
+        steps = crossings(skeleton)
+        most = priced(self._units(skeleton, steps, len(terms), FULL), self.rates, self.memory(skeleton))
+        least = priced(self._units(skeleton, steps, len(terms), LEAST_FILL), self.rates)
         if most.seconds <= doubt * least.seconds:
             return Prediction(most.seconds, least.low, most.high, most.memory, most.terms, most.assumed)
         if probe is None:
-            middle = priced(self.units(skeleton, terms, LIKELY_FILL), self.rates, most.memory)
+            middle = priced(self._units(skeleton, steps, len(terms), LIKELY_FILL), self.rates, most.memory)
             return Prediction(middle.seconds, least.low, most.high, most.memory, middle.terms, most.assumed)
         return self._probed(skeleton, terms, probe)
 
@@ -83,7 +86,7 @@ class MatrixProductState:
         return int(PROCESS + 2 * 2 * 16 * entries)
 
     def _probed(self, skeleton: Skeleton, terms: Sequence[Letters], probe: Probe) -> Prediction:
-        """Between a quarter and a half of the gates tell how far bonds are filled; the same part is taken for all."""
+        """The first half of the gates tells how far bonds are filled; the same part is taken for all."""
         gates = max(1, len(skeleton) // 2)
         seconds = probe(gates)
         beginning = skeleton.only(tuple(range(gates)), tuple(range(skeleton.qubits)))
@@ -96,10 +99,11 @@ class MatrixProductState:
 
     def _fill(self, beginning: Skeleton, seconds: float) -> float:
         """The part of the bits with which the model predicts these seconds, by bisection: cost rises with it."""
+        steps = crossings(beginning)
         low, high = 0.0, FULL
         for _ in range(20):
             middle = (low + high) / 2
-            if priced(self.units(beginning, (), middle), self.rates).seconds < seconds:
+            if priced(self._units(beginning, steps, 0, middle), self.rates).seconds < seconds:
                 low = middle
             else:
                 high = middle
