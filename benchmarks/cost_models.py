@@ -48,6 +48,7 @@ class Accuracy(msgspec.Struct, frozen=True):
     assumed: value accuracy with rates that nobody measured.
     """
 
+    model: str
     value_accuracy: float
     noise_floor: float
     inside: float
@@ -60,7 +61,7 @@ class CostModels(msgspec.Struct, frozen=True):
 
     value_accuracy: float
     noise_floor: float
-    models: dict[str, Accuracy]
+    models: tuple[Accuracy, ...]
     rounds: int
     rows: tuple[Row, ...]
     settings: str
@@ -107,12 +108,12 @@ def held_out() -> Iterator[Program]:
     yield families.bernstein_vazirani("10110101")
 
 
-def measure(rounds: int) -> CostModels:
-    """All rounds, the fit, and what it says of the held-out circuits."""
+def measure(rounds: int, widest: int) -> CostModels:
+    """All rounds, the fit, and what it says of the held-out circuits; none has more qubits than `widest`."""
     facts, place = machine(), look_around()
-    fitted = [benchmark for benchmark in suite(place.lightning) if benchmark.model != DISPATCH]
+    fitted = [one for one in suite(place.lightning) if one.model != DISPATCH and one.qubits <= widest]
     models = (AER, LIGHTNING, MPS) if place.lightning else (AER, MPS)
-    others = [(model, program) for model in models for program in held_out() if _runs(model, program)]
+    others = [(model, program) for model in models for program in held_out() if _runs(model, program, widest)]
     of_fitted: dict[Benchmark, list[Seconds]] = {benchmark: [] for benchmark in fitted}
     of_others: list[list[Seconds]] = [[] for _ in others]
     circuits = {program.name: qiskit_circuit(program) for _, program in others}
@@ -153,13 +154,14 @@ def measure(rounds: int) -> CostModels:
     return CostModels(
         value_accuracy=_rounded(_agreement(row.predicted, min(row.measured, row.again)) for row in rows),
         noise_floor=_rounded(_agreement(row.measured, row.again) for row in rows),
-        models={
-            model: _accuracy(
+        models=tuple(
+            _accuracy(
+                model,
                 [row for row in rows if row.model == model],
                 [value for value, row in zip(assumed, rows, strict=True) if row.model == model],
             )
             for model in models
-        },
+        ),
         rounds=rounds,
         rows=tuple(rows),
         settings="one process, one thread; Z on every qubit; suite and held-out circuits in turns, minima",
@@ -167,9 +169,11 @@ def measure(rounds: int) -> CostModels:
     )
 
 
-def _runs(model: str, program: Program) -> bool:
+def _runs(model: str, program: Program, widest: int) -> bool:
     """Aer's matrix-product state has no controlled rotations, and what is wide and deep takes it minutes."""
-    return model != MPS or (program.qubits < 18 and all(gate.name != "cry" for gate in program.gates))
+    if model == MPS and (program.qubits >= 18 or any(gate.name == "cry" for gate in program.gates)):
+        return False
+    return program.qubits <= widest
 
 
 def _predicted(model: str, program: Program, warm: bool, rates: Rates) -> Prediction:
@@ -189,9 +193,10 @@ def _columns(found: list[Seconds]) -> tuple[tuple[float, ...], tuple[float, ...]
     return tuple(each.cold for each in found), tuple(each.warm for each in found if each.warm is not None)
 
 
-def _accuracy(rows: list[Row], assumed: list[float]) -> Accuracy:
+def _accuracy(model: str, rows: list[Row], assumed: list[float]) -> Accuracy:
     best = [min(row.measured, row.again) for row in rows]
     return Accuracy(
+        model=model,
         value_accuracy=_rounded(_agreement(row.predicted, m) for row, m in zip(rows, best, strict=True)),
         noise_floor=_rounded(_agreement(row.measured, row.again) for row in rows),
         inside=_rounded(float(row.low <= m <= row.high) for row, m in zip(rows, best, strict=True)),
@@ -210,8 +215,10 @@ def _rounded(values: Iterator[float]) -> float:
 
 def main() -> None:
     """Run the benchmark from the command line."""
-    args = parser(__doc__).parse_args()
-    emit(measure(args.pairs), args.json)
+    options = parser(__doc__)
+    options.add_argument("--widest", type=int, default=40, help="qubits of a circuit at most (default: %(default)s)")
+    args = options.parse_args()
+    emit(measure(max(2, args.pairs), args.widest), args.json)  # two at least, to be held against each other
 
 
 if __name__ == "__main__":
