@@ -47,6 +47,7 @@ SERVICES: dict[str, Callable[[], str]] = {
     "dask": _package("distributed", "dask"),
     "git": _command("git"),
     "jupyter": _jupyter,
+    "lightning": _package("pennylane_lightning", "bench"),
     "matplotlib": _package("matplotlib", "plot"),
     "mpi4py": _package("mpi4py", "mpi"),
     "qiskit": _package("qiskit", "qiskit"),

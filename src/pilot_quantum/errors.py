@@ -66,6 +66,10 @@ class CircuitTooLargeError(CircuitError, UnsatisfiableError):
     """A circuit needs more memory than any pilot has."""
 
 
+class CalibrationError(PilotQuantumError):
+    """A calibration is of another machine or another version of the cost models, or its file cannot be used."""
+
+
 class SimulationError(PilotQuantumError):
     """The simulator could not run a circuit; the message is its own."""
 

@@ -14,6 +14,7 @@ import typer
 from pilot_quantum.cli.agent import agent
 from pilot_quantum.cli.command import FilesOrScript
 from pilot_quantum.cli.demo import demo
+from pilot_quantum.cli.dreamer import app as dreamer
 from pilot_quantum.cli.pilots import app as pilots
 from pilot_quantum.cli.report import report
 from pilot_quantum.cli.run import run
@@ -38,6 +39,7 @@ app.command()(status)
 app.command()(trace)
 app.command()(report)
 app.add_typer(pilots)
+app.add_typer(dreamer)
 app.command()(agent)
 
 

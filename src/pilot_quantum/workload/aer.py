@@ -75,10 +75,15 @@ def outcomes(circuit: QuantumCircuit, method: Method, shots: int, seed: int) -> 
 
 def stabilizer_expectations(circuit: QuantumCircuit, labels: Sequence[str]) -> Floats:
     """Expectation values of Pauli strings, exactly, at the end of a Clifford circuit. Raises SimulationError."""
+    return expectations(circuit, labels, Method.STABILIZER)
+
+
+def expectations(circuit: QuantumCircuit, labels: Sequence[str], method: Method) -> Floats:
+    """Expectation values of Pauli strings at the end of a bound circuit, by `method`. Raises SimulationError."""
     circuit = circuit.copy()
     for label in labels:
         circuit.save_expectation_value(Pauli(label), circuit.qubits, label=label)
-    data = _run(circuit, Method.STABILIZER, shots=1).data(0)
+    data = _run(circuit, method, shots=1).data(0)
     return np.array([data[label] for label in labels], dtype=float)
 
 

@@ -17,10 +17,11 @@ STATE_VECTOR_QUBITS = 20  # up to here a state vector costs milliseconds and ser
 
 
 class Method(StrEnum):
-    """Exact ways to simulate: any circuit by its state vector, wide Clifford circuits by their stabilizers."""
+    """Exact ways to simulate: a state vector, stabilizers for Clifford circuits, a matrix-product state."""
 
     STATEVECTOR = "statevector"
     STABILIZER = "stabilizer"
+    MPS = "matrix_product_state"
 
 
 def method_of(traits: Traits) -> Method:

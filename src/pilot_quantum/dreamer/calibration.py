@@ -1,0 +1,181 @@
+"""What calibrating found: the rates of every cost model on one machine, and whether they may be used on another."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import median
+
+import msgspec
+
+from pilot_quantum.circuit.light_cone import Letters, light_cones
+from pilot_quantum.circuit.skeleton import Skeleton, program_skeleton
+from pilot_quantum.dreamer.defaults import ASSUMED
+from pilot_quantum.dreamer.fit import Sample, fit, refined
+from pilot_quantum.dreamer.models.dispatch import DISPATCH, Dispatch
+from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone, whole
+from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState
+from pilot_quantum.dreamer.models.observing import observing
+from pilot_quantum.dreamer.models.stabiliser import STABILISER, Stabiliser
+from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
+from pilot_quantum.dreamer.models.transpile import TRANSPILE, Transpile
+from pilot_quantum.dreamer.prediction import Units
+from pilot_quantum.dreamer.suite import Benchmark, program
+from pilot_quantum.errors import CalibrationError
+from pilot_quantum.resource.profile import Rates, ResourceProfile
+
+SAME_MEMORY = 0.1
+"""Part by which the memory of one machine may differ from one report to the next."""
+
+
+class CalibrationWarning(UserWarning):
+    """A calibration was made with other versions than those in use."""
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """What a speed belongs to. processor: its model. cores: usable ones. memory: bytes. system: and architecture."""
+
+    processor: str
+    cores: int
+    memory: int
+    system: str
+
+    def differences(self, other: Machine) -> list[str]:
+        """What tells `other` from this one, each with both values."""
+        found = [
+            f"{name} {getattr(self, name)!r} there, {getattr(other, name)!r} here"
+            for name in ("processor", "cores", "system")
+            if getattr(self, name) != getattr(other, name)
+        ]
+        if abs(self.memory - other.memory) > SAME_MEMORY * max(self.memory, other.memory):
+            found.append(f"memory {self.memory / 2**30:.1f} GiB there, {other.memory / 2**30:.1f} GiB here")
+        return found
+
+
+class Measurement(msgspec.Struct, frozen=True):
+    """Seconds that a benchmark took in each round. cold: everything made anew; warm: its structure known already."""
+
+    benchmark: Benchmark
+    cold: tuple[float, ...]
+    warm: tuple[float, ...] = ()
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """Measured rates. date: ISO 8601, UTC. versions: of packages by name. noise: the median agreement of a measurement
+    with its own repetition, min over max; no prediction can be better. measurements: what the rates were fitted to.
+    """
+
+    machine: Machine
+    versions: dict[str, str]
+    date: str
+    noise: float
+    rates: tuple[Rates, ...]
+    measurements: tuple[Measurement, ...] = ()
+
+    def on(self, profile: ResourceProfile) -> ResourceProfile:
+        """`profile` with these rates."""
+        return replace(profile, rates=self.rates)
+
+    def refined(self, model: str, units: Units, seconds: float) -> Calibration:
+        """With what a finished task of `model` has taken; unchanged where that model was not calibrated."""
+        rates = tuple(refined(one, units, seconds) if one.model == model else one for one in self.rates)
+        return msgspec.structs.replace(self, rates=rates)
+
+    def check(self, machine: Machine, versions: Mapping[str, str]) -> None:
+        """Raise CalibrationError where it is of another machine than `machine`, or fits no longer to the cost models.
+
+        Warns with CalibrationWarning where only versions differ: rates are then near, not exact.
+        """
+        if found := self.machine.differences(machine):
+            raise CalibrationError(
+                f"the calibration of {self.date} is of another machine: {'; '.join(found)}. "
+                "Make one here: pilot-quantum dreamer calibrate"
+            )
+        for rates in self.rates:
+            if rates.model not in ASSUMED or set(rates.seconds) != set(ASSUMED[rates.model].seconds):
+                raise CalibrationError(
+                    f"the calibration of {self.date} was made for another version of the cost model {rates.model!r}. "
+                    "Make one here: pilot-quantum dreamer calibrate"
+                )
+        others = [
+            f"{name} {self.versions.get(name, 'none')} there, {versions.get(name, 'none')} here"
+            for name in sorted(self.versions.keys() | versions.keys())
+            if self.versions.get(name) != versions.get(name)
+        ]
+        if others:
+            warnings.warn(
+                f"the calibration of {self.date} was made with other versions: {'; '.join(others)}. Predictions may be "
+                "off; make one anew: pilot-quantum dreamer calibrate",
+                CalibrationWarning,
+                stacklevel=2,
+            )
+
+
+def calibrated(
+    measurements: Sequence[Measurement], machine: Machine, versions: Mapping[str, str], date: str
+) -> Calibration:
+    """The rates that explain `measurements`, minima over their rounds; a model without any is left out.
+
+    Raises ValueError where there are none at all.
+    """
+    by_model: dict[str, list[Sample]] = {}
+    for measurement in measurements:
+        by_model.setdefault(measurement.benchmark.model, []).extend(samples(measurement))
+    rates = tuple(fit(ASSUMED[model], found) for model, found in by_model.items())
+    agreements = [
+        min(seconds) / sorted(seconds)[len(seconds) // 2]
+        for measurement in measurements
+        for seconds in (measurement.cold, measurement.warm)
+        if len(seconds) > 1
+    ]
+    noise = median(agreements) if agreements else 0.0
+    return Calibration(machine, dict(versions), date, noise, rates, tuple(measurements))
+
+
+def samples(measurement: Measurement) -> list[Sample]:
+    """What a measurement says of the rates: its units with the least seconds of all rounds, cold and warm."""
+    benchmark = measurement.benchmark
+    found = [Sample(units_of(benchmark), min(measurement.cold))]
+    if measurement.warm:
+        found.append(Sample(units_of(benchmark, warm=True), min(measurement.warm)))
+    return found
+
+
+def observed(benchmark: Benchmark) -> Letters:
+    """The Pauli string that a benchmark asks for: Z on every qubit, so that nothing drops out; for pruning, in the
+    middle alone.
+    """
+    qubits = [benchmark.qubits // 2] if benchmark.model == PRUNE else range(benchmark.qubits)
+    return dict.fromkeys(qubits, "Z")
+
+
+def units_of(benchmark: Benchmark, warm: bool = False) -> Units:
+    """The units of a benchmark in the terms of its model. Raises CalibrationError for a model that has no benchmark."""
+    if benchmark.model == DISPATCH:
+        return Dispatch(ASSUMED[DISPATCH]).units(benchmark.qubits, benchmark.qubits * benchmark.size)
+    return running(benchmark.model, program_skeleton(program(benchmark)), [observed(benchmark)], warm)
+
+
+def running(model: str, skeleton: Skeleton, terms: Sequence[Letters], warm: bool = False) -> Units:
+    """The units of running a circuit by `model` and reading `terms`: what a finished task refines its rates by.
+
+    Raises CalibrationError for a model that runs no whole circuit.
+    """
+    rates = ASSUMED.get(model)
+    if rates is not None and model in (AER, LIGHTNING):
+        return {**StateVector(rates).units(skeleton, warm=warm), **observing(terms, skeleton.qubits)}
+    if rates is not None and model == MPS:
+        return MatrixProductState(rates).units(skeleton, terms)
+    if rates is not None and model == STABILISER:
+        return Stabiliser(rates).units(skeleton, terms)
+    if rates is not None and model == TRANSPILE:
+        return Transpile(rates).units(skeleton)
+    if rates is not None and model == PRUNE:
+        return _pruning(skeleton, terms)
+    raise CalibrationError(f"the cost model {model!r} has no micro-benchmark: it runs no whole circuit")
+
+
+def _pruning(skeleton: Skeleton, terms: Sequence[Letters]) -> Units:
+    parts = whole(skeleton, light_cones(skeleton, terms), terms)
+    return LightCone(ASSUMED[PRUNE]).units(len(skeleton), parts)

@@ -1,0 +1,95 @@
+"""Rates for a machine that nobody has calibrated: right in their order of magnitude and in their proportions.
+
+Measured on one core of a server of 2026 and assumed elsewhere, which every prediction made of them says (`assumed`);
+their spread says how far to trust them.
+"""
+
+from __future__ import annotations
+
+from pilot_quantum.dreamer.models.cut import CUT
+from pilot_quantum.dreamer.models.dispatch import DISPATCH
+from pilot_quantum.dreamer.models.light_cone import PRUNE
+from pilot_quantum.dreamer.models.mps import MPS
+from pilot_quantum.dreamer.models.stabiliser import STABILISER
+from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
+from pilot_quantum.dreamer.models.transpile import TRANSPILE
+from pilot_quantum.resource.profile import Rates, ResourceProfile
+
+UNSURE = 3.0
+"""The factor by which assumed rates may be wrong, either way."""
+
+
+def _assumed(model: str, **seconds: float) -> Rates:
+    return Rates(model, {name.replace("_", "-"): rate for name, rate in seconds.items()}, UNSURE, measured=False)
+
+
+_OBSERVING = {"observe": 3e-9, "string": 1e-5}
+
+ASSUMED = {
+    rates.model: rates
+    for rates in (
+        _assumed(
+            AER,
+            fixed=2e-4,
+            start=7e-4,
+            build=1.2e-5,
+            gate=1.4e-6,
+            angle=1e-6,
+            fuse=1.5e-5,
+            state=2e-9,
+            diagonal=1.5e-9,
+            one=2.2e-9,
+            two=2.5e-9,
+            matrix=5e-9,
+            spill=2e-9,
+            fused_diagonal=5e-9,
+            fused_2=7e-9,
+            fused_3=1.1e-8,
+            fused_wide=1.5e-8,
+            far=1e-9,
+            **_OBSERVING,
+        ),
+        _assumed(
+            LIGHTNING,
+            fixed=5e-5,
+            start=5e-4,
+            build=4e-6,
+            gate=3e-7,
+            angle=1e-7,
+            state=1.5e-9,
+            diagonal=1.5e-10,
+            one=1.5e-10,
+            two=3.5e-10,
+            matrix=3e-10,
+            spill=6e-11,
+            far=1e-9,
+            **_OBSERVING,
+        ),
+        _assumed(
+            MPS, fixed=2e-3, gate=1.5e-5, decomposition=1e-5, entry=5e-8, svd=3e-9, observe=1e-5, observe_bond=2e-9
+        ),
+        _assumed(STABILISER, fixed=1.5e-3, gate=1.5e-5, row=1e-9, string=5e-5, observe=1e-9),
+        _assumed(PRUNE, read=2e-6, keep=1e-6, part=3e-5),
+        _assumed(
+            CUT,
+            fragment=3e-4,
+            build=2e-5,
+            variant=1e-5,
+            gram=1e-9,
+            shot=2e-7,
+            contraction=1e-3,
+            contract=2e-9,
+        ),
+        _assumed(TRANSPILE, fixed=2e-3, gate=1e-5, route=4e-5),
+        _assumed(DISPATCH, latency=5e-4, task=8e-5, byte=5e-10),
+    )
+}
+"""By model."""
+
+
+def rates_for(profile: ResourceProfile, model: str) -> Rates:
+    """What `profile` knows for `model`, or what is assumed where it knows nothing, which the rates then say.
+
+    Raises KeyError for a model that does not exist.
+    """
+    return profile.rates_of(model) or ASSUMED[model]

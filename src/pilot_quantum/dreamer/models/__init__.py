@@ -1,0 +1,1 @@
+"""Cost models, one a file, each usable alone: what a way of running takes, term by term."""

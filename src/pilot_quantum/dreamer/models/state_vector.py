@@ -1,0 +1,124 @@
+"""Cost of a state vector: fixed, for each gate, and for each amplitude that a gate touches.
+
+seconds = fixed + start + build·g + gate·g + Σ c_kind·g_kind·2ⁿ + observing. Aer has two regimes: up to 14 qubits it
+applies gate by gate in one thread; from there on it fuses gates (`fusion.passes`) and uses threads. Lightning applies
+gate by gate at every width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pilot_quantum.circuit.light_cone import Letters
+from pilot_quantum.circuit.skeleton import Skeleton
+from pilot_quantum.dreamer.models.fusion import passes
+from pilot_quantum.dreamer.models.observing import observing
+from pilot_quantum.dreamer.prediction import Prediction, Units, priced
+from pilot_quantum.resource.profile import Rates
+
+AER = "aer-statevector"
+LIGHTNING = "lightning"
+
+FUSES_FROM = 15
+"""Qubits from which Aer fuses gates and uses threads: one more than its two thresholds for that."""
+
+NEAR = 13
+"""Qubits up to which the state (128 KiB) lies close to a core; beyond, each gate by itself costs `spill` on top."""
+
+CACHED = 19
+"""Qubits up to which the state (8 MiB) is taken to lie in some cache; beyond, each pass costs `far` on top."""
+
+THREAD_GAIN = 0.8
+"""What each further thread adds to the speed of one, where threads are used."""
+
+PROCESS = 128 * 2**20
+"""Bytes of a worker with its simulator loaded."""
+
+PER_AMPLITUDE = 40
+"""Bytes: the state (16), probabilities (8), sums over them."""
+
+WIDEST = 900
+"""Qubits beyond which 2ⁿ is no float; the cost is then that of 900, which nobody can pay."""
+
+
+def memory(qubits: int) -> int:
+    """Bytes that a process needs for a state of so many qubits, itself included."""
+    return int(PROCESS + PER_AMPLITUDE * 2 ** min(qubits, WIDEST))
+
+
+@dataclass(frozen=True, slots=True)
+class StateVector:
+    """Predicts the time of a state vector's evolution, and of the expectation values read from its end.
+
+    rates: of the model `AER` or `LIGHTNING`; which of them says how gates count.
+    """
+
+    rates: Rates
+
+    def units(self, skeleton: Skeleton, threads: int = 1, warm: bool = False) -> Units:
+        """Units of evolving `skeleton`, all of whose qubits count: prune it first.
+
+        threads: that the simulator may use. warm: the worker has run a circuit of this structure before, so that
+        nothing has to be read and built.
+        """
+        amplitudes = 2.0 ** min(skeleton.qubits, WIDEST)
+        gates = len(skeleton)
+        units = {"fixed": 1.0, "state": amplitudes}
+        if not warm:
+            units |= {"start": 1.0, "build": float(gates)}
+        fused = self.rates.model == AER and skeleton.qubits >= FUSES_FROM
+        counts = _fused(skeleton) if fused else _plain(skeleton)
+        units["fuse" if fused else "gate"] = float(gates)
+        units["angle"] = float(sum([name in _TURNED for name in skeleton.names]))
+        speed = 1 + THREAD_GAIN * (threads - 1) if skeleton.qubits >= FUSES_FROM else 1.0
+        for kind, count in counts.items():
+            units[kind] = count * amplitudes / speed
+        touched = sum(counts.values()) * amplitudes / speed
+        if skeleton.qubits > CACHED:
+            units["far"] = touched
+        elif skeleton.qubits > NEAR and not fused:
+            units["spill"] = touched
+        return units
+
+    def predict(
+        self, skeleton: Skeleton, terms: Sequence[Letters] = (), threads: int = 1, warm: bool = False
+    ) -> Prediction:
+        """One evolution, and the expectation values of `terms` (in the qubits of `skeleton`, or any of as many)."""
+        units = {**self.units(skeleton, threads, warm), **observing(terms, min(skeleton.qubits, WIDEST))}
+        return priced(units, self.rates, memory(skeleton.qubits))
+
+    def at_least(self, qubits: int) -> float:
+        """Seconds below which no circuit of so many qubits that does anything can stay: a bound that costs nothing."""
+        rates = self.rates
+        seconds = rates.seconds["fixed"] + rates.seconds["state"] * 2.0 ** min(qubits, WIDEST)
+        return float(seconds / rates.spread)
+
+
+def _plain(skeleton: Skeleton) -> dict[str, int]:
+    """Gates by how much of the state each touches: Aer and Lightning have kernels for the named ones."""
+    counts = dict.fromkeys(("diagonal", "one", "two", "matrix"), 0)
+    for wires, kind, name in zip(skeleton.wires, skeleton.kinds, skeleton.names, strict=True):
+        if len(wires) == 1:
+            counts["diagonal" if kind.diagonal else "one"] += 1
+        elif len(wires) == 2:
+            counts["two" if name in _KERNELS else "matrix"] += 1
+        else:
+            counts["matrix"] += 2 ** (len(wires) - 2)
+    return counts
+
+
+_TURNED = frozenset(["rx", "ry", "rz", "p", "r", "u", "u1", "u2", "u3", "rxx", "ryy", "rzz", "rzx"]) | frozenset(
+    ["cp", "cu", "cu1", "cu3", "crx", "cry", "crz"]
+)
+_KERNELS = frozenset(["cx", "cy", "cz", "cp", "swap", "crz", "csx"])
+
+
+def _fused(skeleton: Skeleton) -> dict[str, int]:
+    found = passes(skeleton)
+    return {
+        "fused-diagonal": found.diagonal,
+        "fused-2": found.dense[0] + found.dense[1],
+        "fused-3": found.dense[2],
+        "fused-wide": sum(count * 2 ** (k - 3) for k, count in enumerate(found.dense, start=1) if k > 3),
+    }

@@ -1,0 +1,88 @@
+"""Where calibrations are kept: one JSON file for each place that pilots come from.
+
+The directory is `$PILOT_QUANTUM_HOME/calibrations`; without that variable `$XDG_CACHE_HOME/pilot-quantum/calibrations`,
+and without both `~/.cache/pilot-quantum/calibrations`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+
+from pilot_quantum.dreamer.calibration import Calibration, Machine
+from pilot_quantum.errors import CalibrationError
+from pilot_quantum.resource.profile import ResourceProfile
+
+
+def directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """The directory of calibrations; it may not exist yet."""
+    if home := environ.get("PILOT_QUANTUM_HOME"):
+        return Path(home) / "calibrations"
+    cache = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "pilot-quantum" / "calibrations"
+
+
+def place_of(resource: str) -> str:
+    """Where pilots of this URL come from: the URL without its query, for amounts do not change the rate of a core."""
+    return resource.partition("?")[0]
+
+
+def path_of(resource: str, under: Path | None = None) -> Path:
+    """The file for pilots of this URL, readable and yet distinct."""
+    place = place_of(resource)
+    words = re.sub(r"[^A-Za-z0-9]+", "-", place).strip("-")[:60]
+    return (under or directory()) / f"{words}-{blake2b(place.encode(), digest_size=4).hexdigest()}.json"
+
+
+def with_rates(
+    profile: ResourceProfile, resource: str, machine: Machine, versions: Mapping[str, str]
+) -> ResourceProfile:
+    """`profile` with the rates that calibrating this place has found; as it is where nobody has calibrated.
+
+    machine, versions: of the pilot's workers (`workload.calibrate.look_around` there). Raises CalibrationError where
+    the rates are of another machine, warns where they are of other versions.
+    """
+    calibration = load(path_of(resource))
+    if calibration is None:
+        return profile
+    calibration.check(machine, versions)
+    return calibration.on(profile)
+
+
+def save(calibration: Calibration, path: Path) -> None:
+    """Write `calibration`, whole or not at all. Raises CalibrationError where that cannot be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(calibration)))
+        os.replace(file.name, path)
+    except OSError as error:
+        raise CalibrationError(
+            f"the calibration cannot be written to {str(path)!r}: {error.strerror or error}. "
+            "Name another directory: PILOT_QUANTUM_HOME=DIR"
+        ) from error
+
+
+def load(path: Path) -> Calibration | None:
+    """The calibration in `path`; None where there is no such file.
+
+    Raises CalibrationError where it cannot be read. Before it is used, `Calibration.check` says whether it may be.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CalibrationError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+    try:
+        return msgspec.json.decode(content, type=Calibration)
+    except msgspec.MsgspecError as error:
+        raise CalibrationError(
+            f"{str(path)!r} is no calibration of this version: {error}. Make it anew: pilot-quantum dreamer calibrate"
+        ) from error

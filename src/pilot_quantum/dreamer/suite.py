@@ -1,0 +1,92 @@
+"""The micro-benchmarks of a calibration, as data: which circuits, how wide, by which method.
+
+Few circuits of every kind that the models tell apart, from far below to well above the widths at which regimes change;
+about a minute altogether on one core, three rounds included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from pilot_quantum.circuit import families
+from pilot_quantum.circuit.program import Program
+from pilot_quantum.dreamer.models.dispatch import DISPATCH
+from pilot_quantum.dreamer.models.light_cone import PRUNE
+from pilot_quantum.dreamer.models.mps import MPS
+from pilot_quantum.dreamer.models.stabiliser import STABILISER
+from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
+from pilot_quantum.dreamer.models.transpile import TRANSPILE
+
+ROUNDS = 3
+"""How often each is run, all of them in turn: what disturbs one round disturbs all alike."""
+
+
+class Benchmark(msgspec.Struct, frozen=True):
+    """One micro-benchmark.
+
+    model: whose rates it is for. family: of the circuit, a key of `FAMILIES`; "" for dispatching. qubits: its width, or
+    tasks at once. size: layers, steps or gates, as the family has it; or the bytes that each task is sent.
+    """
+
+    model: str
+    family: str
+    qubits: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.family or 'tasks'} {self.qubits} x {self.size}"
+
+
+def _qaoa(qubits: int, layers: int) -> Program:
+    edges = families.regular_graph(qubits, 3, seed=qubits)
+    return families.qaoa(qubits, edges, (0.7,) * layers, (0.4,) * layers)
+
+
+FAMILIES: Mapping[str, Callable[[int, int], Program]] = {
+    "efficient-su2": lambda qubits, layers: families.efficient_su2(qubits, layers, seed=qubits),
+    "brickwork": lambda qubits, layers: families.brickwork(qubits, layers, seed=qubits),
+    "tfim": lambda qubits, steps: families.tfim(qubits, steps, 0.5),
+    "qaoa": _qaoa,
+    "ghz": lambda qubits, _: families.ghz(qubits),
+    "qft": lambda qubits, value: families.qft(qubits, value),
+    "clifford": lambda qubits, gates: families.clifford(qubits, gates, seed=qubits),
+}
+
+
+def program(benchmark: Benchmark) -> Program:
+    """The circuit of a benchmark. Raises KeyError for one of dispatching, which has none."""
+    return FAMILIES[benchmark.family](benchmark.qubits, benchmark.size)
+
+
+def suite(lightning: bool = True) -> tuple[Benchmark, ...]:
+    """All micro-benchmarks; without those of Lightning where it is not installed."""
+    vectors = [AER, LIGHTNING] if lightning else [AER]
+    return (
+        *(Benchmark(model, *circuit) for model in vectors for circuit in _STATE_VECTORS),
+        *(Benchmark(MPS, *circuit) for circuit in _PRODUCTS),
+        *(Benchmark(STABILISER, "clifford", qubits, gates) for qubits in (8, 40, 120) for gates in (20, 200)),
+        *(Benchmark(PRUNE, "tfim", qubits, steps) for qubits in (8, 20, 60) for steps in (2, 6)),
+        *(Benchmark(TRANSPILE, "efficient-su2", qubits, 2) for qubits in (4, 8, 16)),
+        *(Benchmark(DISPATCH, "", tasks, sent) for tasks, sent in ((1, 0), (1, 10**6), (20, 0), (200, 0), (20, 10**5))),
+    )
+
+
+_STATE_VECTORS = (
+    *(("efficient-su2", qubits, 2) for qubits in (3, 6, 9, 11, 13, 14, 15, 17, 19, 20)),
+    *(("brickwork", qubits, 4) for qubits in (4, 8, 12, 14, 16, 18)),
+    *(("tfim", qubits, 3) for qubits in (4, 8, 11, 13, 14, 15, 17, 19, 21)),
+    *(("qaoa", qubits, 1) for qubits in (6, 10, 14, 16, 18, 20)),
+    *(("ghz", qubits, 1) for qubits in (4, 10, 13, 14, 16, 19, 21)),
+    *(("qft", qubits, 11) for qubits in (5, 10, 13, 14, 16, 18)),
+)
+
+_PRODUCTS = (
+    *(("ghz", qubits, 1) for qubits in (6, 20, 40)),
+    *(("efficient-su2", qubits, 2) for qubits in (6, 16, 32)),
+    *(("brickwork", qubits, qubits) for qubits in (6, 8, 10, 12, 14)),
+    *(("brickwork", qubits, 6) for qubits in (16, 32)),
+    *(("qaoa", qubits, 2) for qubits in (8, 10, 12, 14)),
+)
+"""Circuits whose bonds fill up, or hardly do: what lies between says nothing of the rates."""

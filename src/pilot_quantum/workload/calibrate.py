@@ -1,0 +1,195 @@
+"""Running the micro-benchmarks of Q-Dreamer on pilots."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+
+from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.circuit.light_cone import Letters, kept, light_cones
+from pilot_quantum.circuit.skeleton import read_skeleton
+from pilot_quantum.dreamer.calibration import Machine, Measurement, observed
+from pilot_quantum.dreamer.models.dispatch import DISPATCH
+from pilot_quantum.dreamer.models.light_cone import PRUNE
+from pilot_quantum.dreamer.models.mps import MPS
+from pilot_quantum.dreamer.models.stabiliser import STABILISER
+from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
+from pilot_quantum.dreamer.models.transpile import TRANSPILE
+from pilot_quantum.dreamer.suite import ROUNDS, Benchmark, program
+from pilot_quantum.errors import CalibrationError
+from pilot_quantum.resource.machine import cores, memory
+from pilot_quantum.workload.aer import Evolution, expectations
+from pilot_quantum.workload.blob import from_blob, to_blob
+from pilot_quantum.workload.memory import Method
+from pilot_quantum.workload.pauli import PauliTerms
+from pilot_quantum.workload.program import read
+from pilot_quantum.workload.submitter import Cancel, Submitter, cancel_unshipped, simulating
+
+ENOUGH = 128 * 2**20 + 40 * 2**21
+"""Bytes that the widest benchmark needs: a state of 21 qubits."""
+
+_METHODS = {MPS: Method.MPS, STABILISER: Method.STABILIZER}
+
+PACKAGES = ("numpy", "qiskit", "qiskit-aer", "pennylane-lightning", "pilot-quantum")
+
+OnProgress = Callable[[int, int], None]
+"""Called with the benchmarks that have been run, and with how many there are, rounds included."""
+
+
+class Place(NamedTuple):
+    """What a worker says of where it runs. lightning: whether PennyLane's Lightning is installed there."""
+
+    machine: Machine
+    versions: dict[str, str]
+    lightning: bool
+
+
+class Seconds(NamedTuple):
+    """One run of a benchmark; warm is None where nothing can be kept from one run to the next."""
+
+    cold: float
+    warm: float | None = None
+
+
+def look_around() -> Place:
+    """What this process runs on. In a worker, and here to judge a calibration that was loaded."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    machine = Machine(_processor(), cores(), memory(), f"{platform.system()} {platform.machine()}")
+    return Place(machine, versions, find_spec("pennylane_lightning") is not None)
+
+
+def run_suite(
+    submitter: Submitter,
+    benchmarks: Sequence[Benchmark],
+    on_progress: OnProgress = lambda done, total: None,
+    rounds: int = ROUNDS,
+    cancel: Cancel = cancel_unshipped,
+) -> list[Measurement]:
+    """Run `benchmarks` on the submitter's pilots, one at a time, so that none disturbs another; `rounds` times in turn.
+
+    A first, uncounted run of the smallest of each model warms the worker up. What was interrupted is cancelled.
+    Raises what a task raises.
+    """
+    simulator = submitter.with_options(needs=simulating(submitter.options.needs, ENOUGH), affinity="calibrate")
+    smallest = {b.model: b for b in sorted(benchmarks, key=lambda b: -b.qubits)}
+    for benchmark in smallest.values():
+        _once(simulator, benchmark, cancel)
+    found: dict[Benchmark, list[Seconds]] = {benchmark: [] for benchmark in benchmarks}
+    done, total = 0, rounds * len(benchmarks)
+    on_progress(done, total)
+    for _ in range(rounds):
+        for benchmark in benchmarks:
+            found[benchmark].append(_once(simulator, benchmark, cancel))
+            done += 1
+            on_progress(done, total)
+    return [_measurement(benchmark, seconds) for benchmark, seconds in found.items()]
+
+
+def asked(
+    submitter: Submitter, function: Callable[..., Any], *arguments: Any, cancel: Cancel = cancel_unshipped
+) -> Any:
+    """What `function` returns on a worker. Cancelled where the wait is interrupted."""
+    return _waited([submitter.submit(function, *arguments)], cancel)[0]
+
+
+def measured(benchmark: Benchmark) -> Seconds:
+    """Run one benchmark in this process. Raises CalibrationError for a model that runs no whole circuit."""
+    return timed(benchmark.model, qiskit_circuit(program(benchmark)), observed(benchmark))
+
+
+def timed(model: str, circuit: QuantumCircuit, letters: Letters) -> Seconds:
+    """Run `circuit`, of standard gates, by `model` and read one Pauli string, as a task would.
+
+    Raises CalibrationError for a model that runs no whole circuit.
+    """
+    label = "".join(letters.get(qubit, "I") for qubit in reversed(range(circuit.num_qubits)))
+    if model in (AER, LIGHTNING):
+        return _state_vector(model, to_blob(circuit, standard=True), circuit.num_qubits)
+    began = perf_counter()
+    if model in _METHODS:
+        expectations(circuit, [label], _METHODS[model])
+    elif model == PRUNE:
+        skeleton = read_skeleton(circuit)
+        kept(circuit, skeleton, light_cones(skeleton, [letters]).of(0))
+    elif model == TRANSPILE:
+        _transpiled(circuit)
+    else:
+        raise CalibrationError(f"the cost model {model!r} has no micro-benchmark: it runs no whole circuit")
+    return Seconds(perf_counter() - began)
+
+
+def _once(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> Seconds:
+    if benchmark.model != DISPATCH:
+        found: Seconds = asked(submitter, measured, benchmark, cancel=cancel)
+        return found
+    payload = bytes(benchmark.size)
+    began = perf_counter()
+    _waited([submitter.submit(len, payload) for _ in range(benchmark.qubits)], cancel)
+    return Seconds(perf_counter() - began)
+
+
+def _waited(futures: list[Future[Any]], cancel: Cancel) -> list[Any]:
+    try:
+        return [future.result() for future in futures]
+    except BaseException:
+        cancel(*futures)
+        raise
+
+
+def _state_vector(model: str, blob: bytes, qubits: int) -> Seconds:
+    """As `units.estimate` does it, without what that keeps between calls: from the circuit's bytes, and once more."""
+    terms = PauliTerms(np.zeros((1, qubits), dtype=bool), np.ones((1, qubits), dtype=bool))
+    row = np.zeros(0)
+    began = perf_counter()
+    program = read(from_blob(blob), identity=blob)
+    local, _ = terms.on(list(program.active))
+    evolution: Any
+    if model == AER:
+        evolution = Evolution(program)
+    else:
+        from pilot_quantum.workload.lightning import LightningEvolution
+
+        evolution = LightningEvolution(program)
+    local.expectations(evolution.final_state(program.angles.bound(row)))
+    cold = perf_counter() - began
+    began = perf_counter()
+    local.expectations(evolution.final_state(program.angles.bound(row)))
+    return Seconds(cold, perf_counter() - began)
+
+
+def _transpiled(circuit: QuantumCircuit) -> None:
+    """To a line of as many qubits, in the gates of a common QPU."""
+    from qiskit import transpile
+    from qiskit.transpiler import CouplingMap
+
+    line = CouplingMap.from_line(circuit.num_qubits)
+    transpile(circuit, coupling_map=line, basis_gates=["cz", "sx", "rz", "x"], optimization_level=1, seed_transpiler=1)
+
+
+def _measurement(benchmark: Benchmark, seconds: Sequence[Seconds]) -> Measurement:
+    warm = tuple(each.warm for each in seconds if each.warm is not None)
+    return Measurement(benchmark, tuple(each.cold for each in seconds), warm)
+
+
+def _processor() -> str:
+    """The processor's model, as Linux calls it, or else as Python does."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"

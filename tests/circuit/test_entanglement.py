@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from tests.circuit.random_circuits import random_circuits
+
+from pilot_quantum.circuit.entanglement import bond_bits, crossings
+from pilot_quantum.circuit.skeleton import read_skeleton
+
+pytestmark = pytest.mark.requires("qiskit")
+
+
+def true_bits(circuit):
+    """log2 of the Schmidt rank over each bond of the line, by singular values."""
+    from qiskit.quantum_info import Statevector
+
+    state = Statevector(circuit).data
+    ranks = []
+    for bond in range(1, circuit.num_qubits):
+        values = np.linalg.svd(state.reshape(-1, 2**bond), compute_uv=False)
+        ranks.append(np.log2((values > 1e-7).sum()))
+    return ranks
+
+
+@settings(max_examples=150)
+@given(circuit=random_circuits())
+def test_no_state_is_more_entangled_than_its_circuits_bound(circuit):
+    bound = bond_bits(read_skeleton(circuit))
+    assert len(bound) == circuit.num_qubits - 1
+    for most, (place, true) in zip(bound, enumerate(true_bits(circuit), start=1), strict=True):
+        assert true <= most <= min(place, circuit.num_qubits - place)
+
+
+@settings(max_examples=50)
+@given(circuit=random_circuits())
+def test_crossings_bound_the_entanglement_at_every_moment(circuit):
+    skeleton = read_skeleton(circuit)
+    steps = crossings(skeleton)
+    assert len(steps) == sum(len(wires) > 1 for wires in skeleton.wires)
+    bound = (0, *bond_bits(skeleton), 0)
+    for step in steps:
+        assert len(step.bits) == step.last - step.first + 2
+        for place, bits in enumerate(step.bits, start=step.first):
+            assert bits <= bound[place]
+
+
+def test_a_chain_of_cnots_is_bounded_by_one_bit():
+    from qiskit.circuit import QuantumCircuit
+
+    circuit = QuantumCircuit(6)
+    circuit.h(0)
+    for qubit in range(5):
+        circuit.cx(qubit, qubit + 1)
+    assert bond_bits(read_skeleton(circuit)) == (1, 1, 1, 1, 1)
+
+
+def test_gates_on_one_pair_after_another_count_as_one():
+    from qiskit.circuit import QuantumCircuit
+
+    circuit = QuantumCircuit(6)
+    for _ in range(5):
+        circuit.cx(2, 3)
+        circuit.rz(0.1, 3)
+    assert bond_bits(read_skeleton(circuit)) == (0, 0, 1, 0, 0)
+    circuit.cx(1, 2)
+    circuit.cx(3, 4)
+    circuit.cx(2, 3)
+    assert bond_bits(read_skeleton(circuit)) == (0, 1, 2, 1, 0)
