@@ -26,7 +26,7 @@ _FIXED = {
     **dict.fromkeys(_EIGHTH, ((1 + math.sqrt(2)) ** 2, 2)),
     **dict.fromkeys(("iswap", "dcx", "swap"), (49.0, 4)),
 }
-_ANGLE_SCALE = {"rxx": 1.0, "ryy": 1.0, "rzz": 1.0, "rzx": 1.0, "crx": 0.5, "cry": 0.5, "crz": 0.5, "cp": 0.5}
+_ANGLE_SCALE = {"rxx": 1.0, "ryy": 1.0, "rzz": 1.0, "crx": 0.5, "cry": 0.5, "crz": 0.5, "cp": 0.5}
 
 
 class Interaction(NamedTuple):
