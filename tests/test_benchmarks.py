@@ -41,6 +41,7 @@ KEYS = {
         "scatter_over_put",
         "machine",
     },
+    "cut_finding --families ghz": {"instances", "ours_ms_median", "speedup_geomean", "speedup_least", "machine"},
     "startup": {"import_s", "first_result_s", "machine"},
 }
 

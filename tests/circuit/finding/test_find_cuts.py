@@ -19,9 +19,9 @@ KINDS = ((9.0, 2), (49.0, 4), (1.5, 2), (3.2, 2), (1.0, 1))
 
 
 @st.composite
-def circuits(draw, qubits=st.integers(2, 9), most_gates: int = 24) -> Interactions:
+def circuits(draw, most_qubits: int = 9, most_gates: int = 24) -> Interactions:
     """Random gates on random pairs; instruction indices have gaps, as one-qubit gates leave them."""
-    size = draw(qubits)
+    size = draw(st.integers(2, most_qubits))
     pairs = st.lists(st.integers(0, size - 1), min_size=2, max_size=2, unique=True)
     gates = draw(st.lists(st.tuples(pairs, st.sampled_from(KINDS), st.integers(1, 3)), max_size=most_gates))
     index, found = 0, []
@@ -98,7 +98,7 @@ def test_no_candidate_beats_another(circuit: Interactions, width: int):
 
 
 @settings(max_examples=40)
-@given(circuit=circuits(st.integers(2, 6), 12), width=st.integers(1, 5))
+@given(circuit=circuits(6, 12), width=st.integers(1, 5))
 def test_a_proof_is_what_brute_force_says(circuit: Interactions, width: int):
     proved = find_cuts(circuit, width, prove_seconds=60).gate_cut
     assert proved.proved

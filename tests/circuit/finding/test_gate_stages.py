@@ -18,8 +18,8 @@ from pilot_quantum.circuit.finding.subsets import outward, sizes, sums
 
 
 @st.composite
-def weights(draw, qubits=st.integers(2, 8)):
-    size = draw(qubits)
+def weights(draw, least: int = 2, most: int = 8):
+    size = draw(st.integers(least, most))
     bonds = np.array(draw(st.lists(st.sampled_from([0.0, 0.0, 1.0, 2.0, 0.7]), min_size=size**2, max_size=size**2)))
     matrix = np.triu(bonds.reshape(size, size), 1)
     return matrix + matrix.T
@@ -87,7 +87,7 @@ def test_refinement_never_cuts_more_and_keeps_within_the_widths(matrix, width: i
         assert np.bincount(row).max() <= width
 
 
-@given(matrix=weights(st.integers(1, 6)))
+@given(matrix=weights(1, 6))
 def test_tables_of_subsets_agree_with_their_definition(matrix):
     size = len(matrix)
     outside, members, summed = outward(matrix), sizes(size), sums(matrix[0])
@@ -106,7 +106,7 @@ def divisions(size: int, width: int):
             yield labels
 
 
-@given(matrix=weights(st.integers(2, 6)), width=st.integers(1, 5))
+@given(matrix=weights(2, 6), width=st.integers(1, 5))
 def test_the_exact_division_is_the_best_of_all(matrix, width: int):
     proof = prove(matrix, tuple(range(len(matrix))), width)
     every = np.array(list(divisions(len(matrix), width)))
@@ -116,7 +116,7 @@ def test_the_exact_division_is_the_best_of_all(matrix, width: int):
     assert max(map(proof.parts.count, proof.parts)) <= width
 
 
-@given(matrix=weights(st.integers(3, 7)))
+@given(matrix=weights(3, 7))
 def test_without_time_nothing_is_proved_and_the_bound_still_holds(matrix):
     start = tuple(range(len(matrix)))
     stopped, finished = prove(matrix, start, 2, seconds=0.0), prove(matrix, start, 2)

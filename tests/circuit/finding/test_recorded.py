@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from benchmarks.cut_circuits import clustered, instances
+
 from pilot_quantum.circuit.finding import find_cuts
 
 pytestmark = pytest.mark.requires("qiskit")

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.finding.candidate import Candidate
 from pilot_quantum.circuit.finding.limits import Limits
 from pilot_quantum.circuit.finding.pareto import front
 from pilot_quantum.circuit.finding.slices import MOST_GATES, sliced
 from pilot_quantum.circuit.finding.slots import WIRE_WEIGHT, SlotGraph
 from pilot_quantum.circuit.finding.wires import WireSearch
-from pilot_quantum.circuit.cuts import Cuts
 
 
 @st.composite

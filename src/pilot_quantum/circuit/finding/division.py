@@ -20,10 +20,13 @@ from pilot_quantum.circuit.finding.slices import sliced
 from pilot_quantum.circuit.finding.slots import Labels, SlotGraph
 from pilot_quantum.circuit.finding.wires import WireSearch
 
-ORDERS = 8
+ORDERS = 32
 """Orders grown from random qubits; as many again from where they ended."""
 
-REFINED = 6
+MOST_PAIRS = 1_000_000
+"""Orders are fewer where the tables of all pairs of qubits for each would have more entries; never below 4."""
+
+REFINED = 12
 """Divisions of each kind, best blocks and even ones, that are refined."""
 
 WANDERINGS = 20
@@ -52,8 +55,8 @@ def divisions(graph: SlotGraph, targets: Sequence[Limits], effort: int, wires: b
     The first cuts no wire. wires: whether others may. effort: 1 or more; how many gate cuts the search goes on from.
     """
     bonds = graph.bonds()
-    starts = draw.sample(range(graph.qubits), min(graph.qubits, ORDERS * effort))
-    orders = orderings(bonds, np.array(starts))
+    count = min(graph.qubits, ORDERS * effort, max(4, MOST_PAIRS // graph.qubits**2))
+    orders = orderings(bonds, np.array(draw.sample(range(graph.qubits), count)))
     within = block_weights(bonds, orders)
     searched = graph if wires else replace(graph, wire_weight=inf)
     found: list[Division] = []

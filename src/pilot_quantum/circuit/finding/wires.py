@@ -18,8 +18,9 @@ from pilot_quantum.circuit.finding.slots import Labels, SlotGraph
 
 LEAST_GAIN = 1e-9
 
-KICKED_SLOTS = 200_000
-"""Kicks end when so many slots have been copied for them, so that large circuits are not planned for seconds."""
+MOST_VISITS = 40_000
+"""A search is not kicked any more when it has looked at so many slots, some 0.05 s, so that planning a large circuit
+does not take seconds. A count, not a clock: what is found does not depend on the machine."""
 
 
 class WireSearch:
@@ -34,6 +35,7 @@ class WireSearch:
         self.widths = tuple(widths)
         self.room = list(widths)
         self.cost = graph.cost(labels)
+        self._visits = 0
         self._wire_weight = graph.wire_weight
         slots = [weight for weight in graph.weights for _ in range(2)]
         self._wires = [[(slot, slot ^ 1, slots[slot]) for slot in wire] for wire in graph.wires]
@@ -72,10 +74,8 @@ class WireSearch:
     def shake(self) -> None:
         """Force each qubit at the border over, until none of them leads to anything better."""
         qubit, last = 0, len(self._wires) - 1
-        left = KICKED_SLOTS // len(self.labels)
-        while left > 0:
+        while self._visits < MOST_VISITS:
             for part in self._across(qubit):
-                left -= 1
                 if self._kick([(qubit, part)]):
                     last = qubit
                     break
@@ -88,7 +88,7 @@ class WireSearch:
         """Force two random qubits at the border over at once, `kicks` times."""
         for _ in range(kicks):
             border = [(qubit, part) for qubit in range(len(self._wires)) for part in self._across(qubit)]
-            if len(border) < 2:
+            if len(border) < 2 or self._visits >= MOST_VISITS:
                 return
             self._kick([border[int(draw.random() * len(border))] for _ in range(2)])
 
@@ -135,6 +135,7 @@ class WireSearch:
         """The shortest path through these parts: its cost, and the label of each slot of the qubit."""
         labels = self.labels
         places = range(len(parts))
+        self._visits += len(self._wires[qubit])
         costs = [0.0] * len(parts)
         choices = []
         for _, other, weight in self._wires[qubit]:
