@@ -25,7 +25,18 @@ import psutil
 
 MIN_PAIRS = 5
 SETTLE = 0.2  # seconds between rounds: what one contender leaves to finish is not charged to the next
-PACKAGES = ("pilot-quantum", "cloudpickle", "distributed", "loky", "msgspec", "numpy", "qiskit", "qiskit-aer", "ray")
+PACKAGES = (
+    "pilot-quantum",
+    "cloudpickle",
+    "distributed",
+    "loky",
+    "msgspec",
+    "numpy",
+    "qiskit",
+    "qiskit-addon-cutting",
+    "qiskit-aer",
+    "ray",
+)
 
 
 class Samples(msgspec.Struct, frozen=True):

@@ -42,6 +42,7 @@ KEYS = {
         "machine",
     },
     "cost_models --widest 8": {"value_accuracy", "noise_floor", "models", "machine"},
+    "cut_finding --families ghz": {"instances", "ours_ms_median", "speedup_geomean", "speedup_least", "machine"},
     "startup": {"import_s", "first_result_s", "machine"},
 }
 

@@ -70,6 +70,10 @@ class CalibrationError(PilotQuantumError):
     """A calibration is of another machine or another version of the cost models, or its file cannot be used."""
 
 
+class CutError(CircuitError, UnsatisfiableError):
+    """No cuts make a circuit fit the workers' widths within the overhead allowed."""
+
+
 class SimulationError(PilotQuantumError):
     """The simulator could not run a circuit; the message is its own."""
 
