@@ -9,7 +9,7 @@ from typing import NamedTuple
 class WireCut(NamedTuple):
     """The wire of `qubit` is cut just before instruction `index` of `circuit.data`, which acts on that qubit."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # it shadows a method of tuple that nobody calls on a cut
     qubit: int
 
 

@@ -1,0 +1,53 @@
+"""Cut circuits on a session's pilots: expectation values, probabilities, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives.containers.observables_array import ObservablesArrayLike
+
+from pilot_quantum.circuit.cuts import Cuts
+from pilot_quantum.circuit.fragments import cut_circuit
+from pilot_quantum.workload.cutting.distribution import CutDistribution
+from pilot_quantum.workload.cutting.expectation import CutExpectation
+from pilot_quantum.workload.cutting.fleet import Fleet
+from pilot_quantum.workload.cutting.job import CutJob
+from pilot_quantum.workload.cutting.observables import pauli_sums
+from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
+
+Floats = NDArray[np.float64]
+
+
+class CutRunner:
+    """Runs circuits cut where they are told to be cut; exact unless shots are asked.
+
+    submitter: what parts are handed to, a session or its `with_options(...)`. resources: gives the pilots' profiles.
+    cancel: ends tasks that have begun, too: the session's.
+    """
+
+    def __init__(self, submitter: Submitter, resources: Resources, *, cancel: Cancel = cancel_unshipped) -> None:
+        self._fleet = Fleet(submitter, resources, cancel)
+
+    def expectation(self, circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> CutJob[Floats]:
+        """Exact expectation values, on simulators; started at once.
+
+        circuit: flat, all parameters bound; measurements at its end are ignored. observables: as Qiskit's Estimator
+        takes them; the values have their shape. Raises CircuitError, CircuitTooLargeError.
+        """
+        cut = cut_circuit(circuit, cuts)
+        works = self._fleet.works(cut)
+        part = CutExpectation(cut, works, pauli_sums(observables, cut.qubits))
+        return CutJob(self._fleet.submit(part.parts(), works), part.values)
+
+    def probabilities(self, circuit: QuantumCircuit, cuts: Cuts, qubits: Sequence[int] | None = None) -> CutJob[Floats]:
+        """Exact probabilities of the outcomes of `qubits` (None: all), the first the least significant bit.
+
+        At most 2^26 outcomes of qubits that the circuit acts on. Raises CircuitError, CircuitTooLargeError.
+        """
+        cut = cut_circuit(circuit, cuts)
+        works = self._fleet.works(cut)
+        part = CutDistribution(cut, works, range(cut.qubits) if qubits is None else qubits)
+        return CutJob(self._fleet.submit(part.parts(), works), part.probabilities)
