@@ -11,11 +11,13 @@ from qiskit.primitives.containers.observables_array import ObservablesArrayLike
 
 from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.fragments import cut_circuit
+from pilot_quantum.workload.blocks import fresh_entropy
 from pilot_quantum.workload.cutting.distribution import CutDistribution
 from pilot_quantum.workload.cutting.expectation import CutExpectation
 from pilot_quantum.workload.cutting.fleet import Fleet
-from pilot_quantum.workload.cutting.job import CutJob
+from pilot_quantum.workload.cutting.job import CutJob, SampledJob
 from pilot_quantum.workload.cutting.observables import pauli_sums
+from pilot_quantum.workload.cutting.sampled import SampledExpectation
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
 
 Floats = NDArray[np.float64]
@@ -41,6 +43,27 @@ class CutRunner:
         works = self._fleet.works(cut)
         part = CutExpectation(cut, works, pauli_sums(observables, cut.qubits))
         return CutJob(self._fleet.submit(part.parts(), works), part.values)
+
+    def sampled(
+        self,
+        circuit: QuantumCircuit,
+        cuts: Cuts,
+        observables: ObservablesArrayLike,
+        *,
+        shots: int,
+        seed: int | None = None,
+    ) -> SampledJob:
+        """Expectation values from `shots` shots in all, with their standard errors; started at once.
+
+        As on machines that give counts alone: quasi-probability decompositions, shots where they lower the error most.
+        The same seed gives the same values on any number of workers; None draws one. Raises CircuitError,
+        CircuitTooLargeError.
+        """
+        cut = cut_circuit(circuit, cuts)
+        works = self._fleet.works(cut)
+        entropy = fresh_entropy() if seed is None else seed
+        part = SampledExpectation(cut, works, pauli_sums(observables, cut.qubits), shots, entropy)
+        return SampledJob(part, lambda parts: self._fleet.submit(parts, works))
 
     def probabilities(self, circuit: QuantumCircuit, cuts: Cuts, qubits: Sequence[int] | None = None) -> CutJob[Floats]:
         """Exact probabilities of the outcomes of `qubits` (None: all), the first the least significant bit.

@@ -53,14 +53,12 @@ class CutExpectation:
     def values(self, found: Mapping[PartKey, Complexes]) -> Floats:
         """The observables' values, in the shape they were given in, from what every part returned."""
         weights = self._sums.weights * self._factors
-        if not self._cut.fragments:
-            return np.asarray(weights.sum(axis=1).reshape(self._sums.shape))
         tensors = [
             [self._prepared(fragment, tensor) for i in range(len(each)) for tensor in found[PartKey(fragment, i)]]
             for fragment, each in enumerate(self._blocks)
         ]
         network = Network(self._cut, [tensor[0].shape for tensor in tensors])
-        rows, of = combinations(self._local)
+        rows, of = combinations(self._local, len(self._sums.terms))
         products = np.array(
             [
                 float(network.contract([each[i] for each, i in zip(tensors, row, strict=True)]).real)
@@ -90,8 +88,8 @@ def check_size(index: int, work: FragmentWork, tensors: int) -> None:
     needed = tensors * work.shape.variants**2 * 16
     if needed > MOST_BYTES:
         raise CircuitTooLargeError(
-            f"fragment {index} has {work.shape.variants} variants, and their overlaps for {tensors} strings or outcomes "
-            f"take {format_bytes(needed)}; the limit is {format_bytes(MOST_BYTES)}. Cut this fragment less, "
+            f"fragment {index} has {work.shape.variants} variants, and their overlaps for {tensors} strings or "
+            f"outcomes take {format_bytes(needed)}; the limit is {format_bytes(MOST_BYTES)}. Cut this fragment less, "
             "or ask for fewer observables or qubits at a time."
         )
 

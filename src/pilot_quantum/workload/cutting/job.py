@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from pilot_quantum.workload.batch import Batch, BatchState
+from pilot_quantum.workload.cutting.expectation import Part
 from pilot_quantum.workload.cutting.keys import PartKey
+from pilot_quantum.workload.cutting.sampled import SampledExpectation, SampledValues
 
 Answer = TypeVar("Answer")
 
@@ -30,3 +34,36 @@ class CutJob(Generic[Answer]):
     def state(self) -> BatchState:
         """How far the parts are."""
         return self._batch.state
+
+
+class SampledJob:
+    """Two draws, one after the other: the second is handed over by whoever waits first, once the first has ended.
+
+    submit: hands parts to the pilots.
+    """
+
+    def __init__(
+        self,
+        expectation: SampledExpectation,
+        submit: Callable[[Iterable[tuple[PartKey, Part]]], Batch[PartKey]],
+    ) -> None:
+        self._expectation, self._submit = expectation, submit
+        self._first = submit(expectation.first())
+        self._second: Batch[PartKey] | None = None
+        self._lock = Lock()
+
+    def result(self, timeout: float | None = None) -> SampledValues:
+        """Wait for the estimates. timeout: seconds, then TimeoutError. Raises the first error of a part."""
+        deadline = None if timeout is None else monotonic() + timeout
+        first = self._first.results(timeout)
+        with self._lock:
+            if self._second is None:
+                self._second = self._submit(self._expectation.second(first))
+            second = self._second
+        left = None if deadline is None else max(0.0, deadline - monotonic())
+        return self._expectation.result(first, second.results(left))
+
+    def cancel(self) -> bool:
+        """Cancel what has not ended; whether there was anything. A second draw that has not begun will fail at once."""
+        cancelled = self._first.cancel()
+        return (self._second is not None and self._second.cancel()) or cancelled

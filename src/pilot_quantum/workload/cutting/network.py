@@ -24,27 +24,35 @@ class Network:
     """Which fragment has which links; contracts tensors whose first axes are the fragments' legs in order.
 
     cut: the circuit. sizes: of the index of every leg of every fragment. outputs: for each fragment the sizes of axes
-    after its legs, that the answer keeps: they come in the order of the fragments.
+    after its legs, that the answer keeps: they come in the order of the fragments. batch: of as many networks at once,
+    the first axis of every tensor and of the answer; 0: one, without that axis.
     """
 
     def __init__(
-        self, cut: CutCircuit, sizes: Sequence[Sequence[int]], outputs: Sequence[Sequence[int]] | None = None
+        self,
+        cut: CutCircuit,
+        sizes: Sequence[Sequence[int]],
+        outputs: Sequence[Sequence[int]] | None = None,
+        batch: int = 0,
     ) -> None:
         self._legs = [[leg.link for leg in fragment.legs] for fragment in cut.fragments]
         outputs = outputs or [()] * len(self._legs)
         free = len(cut.links)
+        first = (free,) if batch else ()
+        free += len(first)
         self._labels: list[tuple[int, ...]] = []
-        self._kept: list[int] = []
+        self._kept: list[int] = [*first]
         for legs, axes in zip(self._legs, outputs, strict=True):
             mine = list(range(free, free + len(axes)))
             free += len(axes)
-            self._labels.append((*legs, *mine))
+            self._labels.append((*first, *legs, *mine))
             self._kept += mine
-        self._shapes = [(*map(int, legs), *map(int, axes)) for legs, axes in zip(sizes, outputs, strict=True)]
+        lead = (batch,) if batch else ()
+        self._shapes = [(*lead, *map(int, legs), *map(int, axes)) for legs, axes in zip(sizes, outputs, strict=True)]
 
     def contract(self, tensors: Sequence[Tensor]) -> Tensor:
         """The product of all, summed over the links. Raises CircuitTooLargeError."""
-        return np.asarray(self._whole(*tensors))
+        return np.asarray(self._whole(*tensors)) if tensors else np.ones(())
 
     @cached_property
     def _whole(self) -> Any:

@@ -73,8 +73,10 @@ def on_fragments(terms: PauliTerms, cut: CutCircuit) -> tuple[list[LocalTerms], 
     return found, factors
 
 
-def combinations(local: Sequence[LocalTerms]) -> tuple[Indices, Indices]:
-    """The distinct rows of local strings, one column a fragment, and the row of each string."""
+def combinations(local: Sequence[LocalTerms], strings: int) -> tuple[Indices, Indices]:
+    """The distinct rows of local strings, one column a fragment, and the row of each of the `strings`."""
+    if not local:
+        return np.zeros((1, 0), dtype=np.intp), np.zeros(strings, dtype=np.intp)
     table = np.stack([each.which for each in local], axis=1)
     rows, of = np.unique(table, axis=0, return_inverse=True)
     return rows, of.reshape(-1)
