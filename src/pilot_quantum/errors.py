@@ -62,6 +62,10 @@ class CircuitTooLargeError(CircuitError, UnsatisfiableError):
     """A circuit needs more memory than any pilot has."""
 
 
+class CutError(CircuitError, UnsatisfiableError):
+    """No cuts make a circuit fit the workers' widths within the overhead allowed."""
+
+
 class SimulationError(PilotQuantumError):
     """The simulator could not run a circuit; the message is its own."""
 
