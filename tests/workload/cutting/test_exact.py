@@ -14,7 +14,9 @@ from tests.workload.cutting.random_circuits import random_cut_circuit, random_su
 
 from pilot_quantum.circuit.cuts import Cuts, WireCut
 from pilot_quantum.circuit.fragments import cut_circuit
+from pilot_quantum.circuit.sampling import impossible_outcomes, total_variation, total_variation_bound
 from pilot_quantum.errors import CircuitError, CircuitTooLargeError
+from pilot_quantum.workload.cutting import slices as slicing
 from pilot_quantum.workload.cutting.keys import PartKey
 
 
@@ -143,6 +145,31 @@ def test_too_many_outcomes_are_refused_with_their_number(runner):
     with pytest.raises(CircuitTooLargeError, match=r"2\^30 outcomes .* at most 2\^26"):
         runner.probabilities(circuit, Cuts())
     assert runner.probabilities(circuit, Cuts(), [29, 3]).result() == pytest.approx([0.25] * 4)
+
+
+def test_samples_follow_the_distribution_and_repeat_for_a_seed(runner):
+    circuit = clustered(6, 2, 4, 2)
+    cuts = halves(circuit)
+    one, same, other = (runner.samples(circuit, cuts, shots=20_000, seed=seed).result() for seed in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+    exact = {format(i, "06b"): p for i, p in enumerate(Statevector(circuit).probabilities()) if p > 1e-12}
+    seen = {format(i, "06b"): int(count) for i, count in zip(*np.unique(one, return_counts=True), strict=True)}
+    assert impossible_outcomes(seen, exact) == []
+    assert total_variation(seen, exact) <= total_variation_bound(exact, 20_000)
+    assert set(runner.samples(circuit, cuts, shots=50, qubits=[4], seed=1).result()) <= {0, 1}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_heavy_fragment_is_run_in_slices_with_the_same_values(inline, monkeypatch, seed):
+    circuit, cuts = random_cut_circuit(seed, 8, 2, 2, 1)
+    observables = [random_sum(seed, 8), neighbours(8)]
+    whole = inline.runner().expectation(circuit, cuts, observables).result()
+    fragments, inline.seen[:] = len(inline.seen), []
+    monkeypatch.setattr(slicing, "SLICE_UPDATES", 2**8)
+    monkeypatch.setattr(slicing, "MOST_OVERLAPS", 1000)
+    assert inline.runner().expectation(circuit, cuts, observables).result() == pytest.approx(whole, abs=1e-12)
+    assert len(inline.seen) > fragments
 
 
 def test_a_fragment_that_no_pilot_holds_is_refused_before_anything_runs():

@@ -11,13 +11,11 @@ from tests.workload.cutting.random_circuits import random_cut_circuit, random_su
 
 from pilot_quantum.circuit.fragments import LegKind, cut_circuit
 from pilot_quantum.circuit.schmidt import PAULIS
-from pilot_quantum.workload.blob import to_blob
-from pilot_quantum.workload.cutting.choi import choi_circuit, choi_shape
 from pilot_quantum.workload.cutting.machine import subexperiment_circuit
 from pilot_quantum.workload.cutting.observables import on_fragments
-from pilot_quantum.workload.cutting.parts import FragmentWork
 from pilot_quantum.workload.cutting.quasi import decomposition
 from pilot_quantum.workload.cutting.settings import settings
+from pilot_quantum.workload.cutting.slices import fragment_work
 from pilot_quantum.workload.cutting.subexperiments import Subexperiments, distributions, draw
 from pilot_quantum.workload.pauli import paulis_of
 
@@ -55,14 +53,12 @@ def planned(cut, observable):
     terms, _ = paulis_of(SparseObservable.from_sparse_list(observable, num_qubits=cut.qubits))
     decompositions = [decomposition(link) for link in cut.links]
     for index, (fragment, local) in enumerate(zip(cut.fragments, on_fragments(terms, cut)[0], strict=True)):
-        shape = choi_shape(fragment, cut.links)
         legs = [leg for leg in fragment.legs if leg.kind is not LegKind.OUTGOING]
         operations = tuple(
             decompositions[leg.link].second if leg.side else decompositions[leg.link].first or () for leg in legs
         )
-        circuit = choi_circuit(fragment, cut.links)
-        work = FragmentWork(to_blob(circuit, standard=False), shape, len(circuit.data))
-        yield index, work, Subexperiments(operations, settings(shape, local.distinct))
+        work = fragment_work(fragment, cut.links)
+        yield index, work, Subexperiments(operations, settings(work.shape, local.distinct))
 
 
 @pytest.mark.parametrize("seed", range(6))

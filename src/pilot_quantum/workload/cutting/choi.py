@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
-from qiskit.circuit.library import CXGate, CZGate, HGate, IGate
+from qiskit.circuit.library import CXGate, CZGate, HGate, IGate, XGate, YGate, ZGate
 
 from pilot_quantum.circuit.fragments import Fragment, LegKind, Link
 
 Complexes = NDArray[np.complex128]
 
+_PAULIS = {1: XGate, 2: YGate, 3: ZGate}  # and X makes |1> of |0> where a wire comes in
 _BY_ANCILLAS = (0, 1, 3, 2)  # ancillas (z, x) = 00, 01, 10, 11 apply I, X, Z, ZX = iY: where I, X, Y, Z are found
 
 
@@ -73,15 +74,18 @@ class ChoiShape:
         return np.ascontiguousarray(psi).reshape(-1, 2 ** len(self.kept))
 
 
-def choi_shape(fragment: Fragment, links: Sequence[Link]) -> ChoiShape:
-    """The shape of the fragment's Choi circuit."""
+def choi_shape(fragment: Fragment, links: Sequence[Link], fixed: int = 0) -> ChoiShape:
+    """The shape of the fragment's Choi circuit, the terms of its first `fixed` legs given."""
     terms = tuple(links[leg.link].terms for leg in fragment.legs if leg.kind is not LegKind.OUTGOING)
-    return ChoiShape(fragment.width, terms, fragment.outgoing)
+    return ChoiShape(fragment.width, terms[fixed:], fragment.outgoing)
 
 
-def choi_circuit(fragment: Fragment, links: Sequence[Link]) -> QuantumCircuit:
-    """The circuit: the fragment's qubits lowest, then the ancillas, those of the last leg first."""
-    shape = choi_shape(fragment, links)
+def choi_circuit(fragment: Fragment, links: Sequence[Link], fixed: Sequence[int] = ()) -> QuantumCircuit:
+    """The circuit: the fragment's qubits lowest, then the ancillas, those of the last leg first.
+
+    fixed: terms of the first legs, which then need no ancillas.
+    """
+    shape = choi_shape(fragment, links, len(fixed))
     circuit = QuantumCircuit(shape.width + shape.ancillas)
     qubits, local = circuit.qubits, fragment.circuit
     for ancilla in qubits[shape.width :]:
@@ -89,9 +93,16 @@ def choi_circuit(fragment: Fragment, links: Sequence[Link]) -> QuantumCircuit:
     bare = set(range(shape.width))
     free = len(qubits)
     done = 0
-    for leg, terms in zip(fragment.legs, shape.terms, strict=False):  # outgoing wires, the last legs, take none
+    terms_of = (*(0 for _ in fixed), *shape.terms)
+    for index, (leg, terms) in enumerate(zip(fragment.legs, terms_of, strict=False)):  # outgoing wires, the last, none
         _copy(local, done, leg.position, circuit, bare)
         done = leg.position
+        if index < len(fixed):
+            pauli = fixed[index] if leg.kind is LegKind.INCOMING else links[leg.link].paulis[fixed[index]]
+            if pauli:
+                bare.discard(leg.qubit)
+                circuit._append(_PAULIS[pauli](), [qubits[leg.qubit]], [])
+            continue
         bare.discard(leg.qubit)
         free -= terms // 2
         if terms == 4 or leg.kind is LegKind.INCOMING:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from pilot_quantum.circuit.fragments import CutCircuit
 from pilot_quantum.errors import CircuitError, CircuitTooLargeError
-from pilot_quantum.workload.cutting.expectation import Part, check_size
+from pilot_quantum.workload.cutting.expectation import check_size
 from pilot_quantum.workload.cutting.gram import Complexes
 from pilot_quantum.workload.cutting.keys import PartKey
 from pilot_quantum.workload.cutting.network import Network, doubled, weighted
-from pilot_quantum.workload.cutting.parts import FragmentWork, amplitudes, marginals
+from pilot_quantum.workload.cutting.parts import FragmentWork, Part, amplitudes, marginals
 
 Floats = NDArray[np.float64]
 
@@ -35,10 +35,10 @@ class CutDistribution:
             raise CircuitError(f"qubits {list(qubits)}: they have to be distinct, from 0 to {cut.qubits - 1}.")
         self._cut, self._works, self._qubits = cut, works, tuple(qubits)
         active = set(qubits) - cut.idle
-        if len(active) > MOST_QUBITS:
+        if len(qubits) > MOST_QUBITS:
             raise CircuitTooLargeError(
-                f"the probabilities of 2^{len(active)} outcomes were asked; at most 2^{MOST_QUBITS} are listed. "
-                "Ask for fewer qubits, for samples, or for expectation values."
+                f"the probabilities of 2^{len(qubits)} outcomes were asked; at most 2^{MOST_QUBITS} are listed. "
+                "Ask for fewer qubits, or for expectation values."
             )
         self._whole = len(active) == len(cut.places)
         self._measured = [
@@ -47,7 +47,7 @@ class CutDistribution:
         ]
         for index, (work, measured) in enumerate(zip(works, self._measured, strict=True)):
             if not self._whole:
-                check_size(index, work, 2 ** len(measured))
+                check_size(index, work.shape.variants, 2 ** len(measured))
 
     def parts(self) -> Iterator[tuple[PartKey, Part]]:
         """What runs in workers, each with its key."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,23 +11,27 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives.containers.observables_array import ObservablesArrayLike
 
 from pilot_quantum.circuit.cuts import Cuts
-from pilot_quantum.circuit.fragments import cut_circuit
+from pilot_quantum.circuit.fragments import CutCircuit, cut_circuit
 from pilot_quantum.workload.blocks import fresh_entropy
 from pilot_quantum.workload.cutting.distribution import CutDistribution
 from pilot_quantum.workload.cutting.expectation import CutExpectation
 from pilot_quantum.workload.cutting.fleet import Fleet
 from pilot_quantum.workload.cutting.job import CutJob, SampledJob
+from pilot_quantum.workload.cutting.keys import PartKey
 from pilot_quantum.workload.cutting.observables import pauli_sums
+from pilot_quantum.workload.cutting.parts import FragmentWork
 from pilot_quantum.workload.cutting.sampled import SampledExpectation
+from pilot_quantum.workload.readout import sampled
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 class CutRunner:
     """Runs circuits cut where they are told to be cut; exact unless shots are asked.
 
-    submitter: what parts are handed to, a session or its `with_options(...)`. resources: gives the pilots' profiles.
+    submitter: what parts are handed to, a session's `with_options(...)`. resources: gives the pilots' profiles.
     cancel: ends tasks that have begun, too: the session's.
     """
 
@@ -40,9 +45,9 @@ class CutRunner:
         takes them; the values have their shape. Raises CircuitError, CircuitTooLargeError.
         """
         cut = cut_circuit(circuit, cuts)
-        works = self._fleet.works(cut)
-        part = CutExpectation(cut, works, pauli_sums(observables, cut.qubits))
-        return CutJob(self._fleet.submit(part.parts(), works), part.values)
+        sums = pauli_sums(observables, cut.qubits)
+        part = CutExpectation(cut, self._fleet.works(cut, len(sums.terms)), sums)
+        return CutJob(self._fleet.submit(part.parts()), part.values)
 
     def sampled(
         self,
@@ -60,17 +65,43 @@ class CutRunner:
         CircuitTooLargeError.
         """
         cut = cut_circuit(circuit, cuts)
-        works = self._fleet.works(cut)
+        sums = pauli_sums(observables, cut.qubits)
         entropy = fresh_entropy() if seed is None else seed
-        part = SampledExpectation(cut, works, pauli_sums(observables, cut.qubits), shots, entropy)
-        return SampledJob(part, lambda parts: self._fleet.submit(parts, works))
+        part = SampledExpectation(cut, self._whole(cut), sums, shots, entropy)
+        return SampledJob(part, self._fleet.submit)
 
     def probabilities(self, circuit: QuantumCircuit, cuts: Cuts, qubits: Sequence[int] | None = None) -> CutJob[Floats]:
         """Exact probabilities of the outcomes of `qubits` (None: all), the first the least significant bit.
 
-        At most 2^26 outcomes of qubits that the circuit acts on. Raises CircuitError, CircuitTooLargeError.
+        At most 26 qubits. Raises CircuitError, CircuitTooLargeError.
         """
+        part = self._distribution(circuit, cuts, qubits)
+        return CutJob(self._fleet.submit(part.parts()), part.probabilities)
+
+    def samples(
+        self,
+        circuit: QuantumCircuit,
+        cuts: Cuts,
+        *,
+        shots: int,
+        qubits: Sequence[int] | None = None,
+        seed: int | None = None,
+    ) -> CutJob[Ints]:
+        """Outcomes of `qubits` (None: all) drawn from their exact probabilities: shape (shots,), as in `probabilities`.
+
+        At most 26 qubits. None draws a seed. Raises CircuitError, CircuitTooLargeError.
+        """
+        part = self._distribution(circuit, cuts, qubits)
+        entropy = fresh_entropy() if seed is None else seed
+
+        def drawn(found: Mapping[PartKey, Any]) -> Ints:
+            return sampled(part.probabilities(found), shots, np.random.default_rng(entropy))
+
+        return CutJob(self._fleet.submit(part.parts()), drawn)
+
+    def _distribution(self, circuit: QuantumCircuit, cuts: Cuts, qubits: Sequence[int] | None) -> CutDistribution:
         cut = cut_circuit(circuit, cuts)
-        works = self._fleet.works(cut)
-        part = CutDistribution(cut, works, range(cut.qubits) if qubits is None else qubits)
-        return CutJob(self._fleet.submit(part.parts(), works), part.probabilities)
+        return CutDistribution(cut, self._whole(cut), range(cut.qubits) if qubits is None else qubits)
+
+    def _whole(self, cut: CutCircuit) -> list[FragmentWork]:
+        return [work for (work,) in self._fleet.works(cut, None)]

@@ -6,8 +6,8 @@ of overlaps for each fragment, small whatever its width, and a contraction (Mark
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,47 +15,50 @@ from numpy.typing import NDArray
 from pilot_quantum.circuit.fragments import CutCircuit
 from pilot_quantum.errors import CircuitTooLargeError
 from pilot_quantum.resource.units import format_bytes
-from pilot_quantum.workload.blocks import UPDATES_PER_UNIT, blocks, evolution_updates
-from pilot_quantum.workload.cutting.gram import Complexes
+from pilot_quantum.workload.blocks import UPDATES_PER_UNIT, blocks
+from pilot_quantum.workload.cutting.gram import Complexes, gram_tensors
 from pilot_quantum.workload.cutting.keys import PartKey
 from pilot_quantum.workload.cutting.network import MOST_BYTES, Network, doubled, weighted
 from pilot_quantum.workload.cutting.observables import PauliSums, combinations, on_fragments
-from pilot_quantum.workload.cutting.parts import FragmentWork, grams
+from pilot_quantum.workload.cutting.parts import FragmentWork, Part, amplitudes, grams
 
 Floats = NDArray[np.float64]
-Part = tuple[Any, ...]
-"""A function that runs in a worker, and its arguments."""
 
 
 class CutExpectation:
     """Observables of a cut circuit, all from the same runs.
 
-    works: the fragments, as they travel. sums: the observables.
+    works: the slices of every fragment. sums: the observables.
     """
 
-    def __init__(self, cut: CutCircuit, works: Sequence[FragmentWork], sums: PauliSums) -> None:
+    def __init__(self, cut: CutCircuit, works: Sequence[tuple[FragmentWork, ...]], sums: PauliSums) -> None:
         self._cut, self._works, self._sums = cut, works, sums
         self._local, self._factors = on_fragments(sums.terms, cut)
-        for index, (work, local) in enumerate(zip(works, self._local, strict=True)):
-            check_size(index, work, len(local.distinct))
+        variants = [math.prod(cut.links[leg.link].terms for leg in fragment.legs) for fragment in cut.fragments]
+        for index, (number, local) in enumerate(zip(variants, self._local, strict=True)):
+            check_size(index, number, len(local.distinct))
         self._blocks = [
-            tuple(blocks(len(local.distinct), _strings_per_part(work)))
+            tuple(blocks(len(local.distinct), _strings_per_part(work[0])))
             for local, work in zip(self._local, works, strict=True)
         ]
 
     def parts(self) -> Iterator[tuple[PartKey, Part]]:
         """What runs in workers, each with its key."""
-        for fragment, (work, local, each) in enumerate(zip(self._works, self._local, self._blocks, strict=True)):
+        for fragment, (works, local, each) in enumerate(zip(self._works, self._local, self._blocks, strict=True)):
+            if len(works) > 1:
+                for index, work in enumerate(works):
+                    yield PartKey(fragment, index), (amplitudes, work)
+                continue
             for index, block in enumerate(each):
                 terms = local.distinct.only(np.arange(block.start, block.stop))
-                yield PartKey(fragment, index), (grams, work, terms)
+                yield PartKey(fragment, index), (grams, works[0], terms)
 
     def values(self, found: Mapping[PartKey, Complexes]) -> Floats:
         """The observables' values, in the shape they were given in, from what every part returned."""
         weights = self._sums.weights * self._factors
         tensors = [
-            [self._prepared(fragment, tensor) for i in range(len(each)) for tensor in found[PartKey(fragment, i)]]
-            for fragment, each in enumerate(self._blocks)
+            [self._prepared(fragment, tensor) for tensor in self._overlaps(fragment, found)]
+            for fragment in range(len(self._works))
         ]
         network = Network(self._cut, [tensor[0].shape for tensor in tensors])
         rows, of = combinations(self._local, len(self._sums.terms))
@@ -66,6 +69,13 @@ class CutExpectation:
             ]
         )
         return np.asarray((weights @ products[of]).reshape(self._sums.shape))
+
+    def _overlaps(self, fragment: int, found: Mapping[PartKey, Complexes]) -> Complexes:
+        works, local, each = self._works[fragment], self._local[fragment], self._blocks[fragment]
+        if len(works) == 1:
+            return np.concatenate([found[PartKey(fragment, i)] for i in range(len(each))])
+        states = np.concatenate([found[PartKey(fragment, i)] for i in range(len(works))])
+        return gram_tensors(states, local.distinct)
 
     def _prepared(self, fragment: int, gram: Complexes) -> Complexes:
         """One axis of pairs a leg, the links' weights at their first sides."""
@@ -83,12 +93,12 @@ def gram_updates(work: FragmentWork) -> int:
     return int(work.shape.variants**2 * 2 ** len(work.shape.kept) // 8)
 
 
-def check_size(index: int, work: FragmentWork, tensors: int) -> None:
+def check_size(index: int, variants: int, tensors: int) -> None:
     """Raise CircuitTooLargeError where the overlaps of a fragment's variants take more than `MOST_BYTES`."""
-    needed = tensors * work.shape.variants**2 * 16
+    needed = tensors * variants**2 * 16
     if needed > MOST_BYTES:
         raise CircuitTooLargeError(
-            f"fragment {index} has {work.shape.variants} variants, and their overlaps for {tensors} strings or "
+            f"fragment {index} has {variants} variants, and their overlaps for {tensors} strings or "
             f"outcomes take {format_bytes(needed)}; the limit is {format_bytes(MOST_BYTES)}. Cut this fragment less, "
             "or ask for fewer observables or qubits at a time."
         )
@@ -96,5 +106,4 @@ def check_size(index: int, work: FragmentWork, tensors: int) -> None:
 
 def _strings_per_part(work: FragmentWork) -> int:
     """Each part runs the fragment anew, so no finer than that running and overlaps cost the same."""
-    running = evolution_updates(work.instructions, work.shape.width + work.shape.ancillas)
-    return max(1, max(running, UPDATES_PER_UNIT) // max(1, gram_updates(work)))
+    return max(1, max(work.updates, UPDATES_PER_UNIT) // max(1, gram_updates(work)))

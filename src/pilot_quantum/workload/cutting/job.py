@@ -8,8 +8,8 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from pilot_quantum.workload.batch import Batch, BatchState
-from pilot_quantum.workload.cutting.expectation import Part
 from pilot_quantum.workload.cutting.keys import PartKey
+from pilot_quantum.workload.cutting.parts import Part
 from pilot_quantum.workload.cutting.sampled import SampledExpectation, SampledValues
 
 Answer = TypeVar("Answer")

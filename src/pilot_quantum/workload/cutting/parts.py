@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pilot_quantum.workload.blocks import evolution_updates
 from pilot_quantum.workload.cutting.choi import ChoiShape
 from pilot_quantum.workload.cutting.gram import Complexes, gram_tensors, marginal_tensors
 from pilot_quantum.workload.pauli import PauliTerms
+from pilot_quantum.workload.traits import Traits
 from pilot_quantum.workload.units import final_state
+
+Part: TypeAlias = tuple[Any, ...]
+"""A function that runs in a worker, a `FragmentWork`, and the function's other arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,16 @@ class FragmentWork:
     blob: bytes
     shape: ChoiShape
     instructions: int
+
+    @property
+    def updates(self) -> int:
+        """Amplitude updates of running it."""
+        return evolution_updates(self.instructions, self.shape.width + self.shape.ancillas)
+
+    @property
+    def traits(self) -> Traits:
+        """As far as they decide what memory it takes."""
+        return Traits(self.instructions, self.shape.width + self.shape.ancillas)
 
     def opened(self) -> Complexes:
         """The variants' final states: shape (values of all legs, 2^(qubits kept)). Raises SimulationError."""

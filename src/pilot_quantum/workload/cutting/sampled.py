@@ -9,12 +9,12 @@ import numpy as np
 
 from pilot_quantum.circuit.fragments import CutCircuit, LegKind
 from pilot_quantum.errors import CircuitTooLargeError
-from pilot_quantum.workload.blocks import UPDATES_PER_UNIT, blocks, evolution_updates
-from pilot_quantum.workload.cutting.expectation import Part, check_size
+from pilot_quantum.workload.blocks import UPDATES_PER_UNIT, blocks
+from pilot_quantum.workload.cutting.expectation import check_size
 from pilot_quantum.workload.cutting.keys import PartKey
 from pilot_quantum.workload.cutting.mixture import Mixture
 from pilot_quantum.workload.cutting.observables import PauliSums, combinations, on_fragments
-from pilot_quantum.workload.cutting.parts import FragmentWork
+from pilot_quantum.workload.cutting.parts import FragmentWork, Part
 from pilot_quantum.workload.cutting.quasi import Floats, decomposition
 from pilot_quantum.workload.cutting.settings import settings
 from pilot_quantum.workload.cutting.shots import Shots, check_budget, first_shots, further_shots
@@ -81,7 +81,7 @@ class SampledExpectation:
                 "Make fewer cuts, or ask for exact values."
             )
         for index, (work, plan) in enumerate(zip(works, self._plans, strict=True)):
-            check_size(index, work, 2 ** max(len(setting.qubits) for setting in plan.settings))
+            check_size(index, work.shape.variants, 2 ** max(len(setting.qubits) for setting in plan.settings))
         rows, of = combinations(self._local, len(sums.terms))
         weights = np.zeros((len(sums.weights), len(rows)))
         np.add.at(weights.T, of, (sums.weights * factors).T)
@@ -188,10 +188,9 @@ class SampledExpectation:
             mine = [i for i, run in enumerate(self._runs) if run.fragment == fragment]
             if not mine:
                 continue
-            running = evolution_updates(work.instructions, work.shape.width + work.shape.ancillas)
             largest = max(len(setting.qubits) for setting in plan.settings)
             one = _UPDATES_PER_DRAW + work.shape.variants**2 * 2**largest // 4
-            for block, part in enumerate(blocks(len(mine), max(1, max(running, UPDATES_PER_UNIT) // one))):
+            for block, part in enumerate(blocks(len(mine), max(1, max(work.updates, UPDATES_PER_UNIT) // one))):
                 yield fragment, block, mine[part]
 
     def _tallies(self, *found: Mapping[PartKey, Drawn]) -> list[Tally]:
