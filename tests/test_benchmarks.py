@@ -41,6 +41,12 @@ KEYS = {
         "scatter_over_put",
         "machine",
     },
+    "cutting --qubits 6 --width 3 --shots 64 --wide 12": {
+        "exact_speedup",
+        "sampled_speedup",
+        "uncut_speedup",
+        "machine",
+    },
     "startup": {"import_s", "first_result_s", "machine"},
 }
 

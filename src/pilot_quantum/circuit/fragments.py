@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pilot_quantum.circuit.cuts import Cuts, WireCut
+from pilot_quantum.circuit.interactions import WIRE_OVERHEAD
 from pilot_quantum.circuit.schmidt import Matrix, SchmidtForm, schmidt_form
 from pilot_quantum.errors import CircuitError
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
-
-WIRE_OVERHEAD = 16.0
-"""κ² of a cut wire: eight pairs of a measurement and a preparation, each of weight ½ (Peng et al., PRL 125, 150504)."""
 
 
 class LegKind(StrEnum):

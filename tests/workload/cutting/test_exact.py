@@ -13,6 +13,7 @@ from tests.workload.cutting.inline import Inline
 from tests.workload.cutting.random_circuits import random_cut_circuit, random_sum
 
 from pilot_quantum.circuit.cuts import Cuts, WireCut
+from pilot_quantum.circuit.finding import find_cuts
 from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.circuit.sampling import impossible_outcomes, total_variation, total_variation_bound
 from pilot_quantum.errors import CircuitError, CircuitTooLargeError
@@ -38,6 +39,18 @@ def test_every_family_cut_in_halves_has_the_values_of_its_state_vector(runner, f
     state = Statevector(circuit)
     found = runner.expectation(circuit, halves(circuit), observables).result()
     assert found == pytest.approx([state.expectation_value(each).real for each in observables], abs=1e-9)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_found_cuts_give_the_fragments_overhead_and_value_that_were_promised(runner, family):
+    circuit = FAMILIES[family](6 if family == "qft" else 10)
+    observable = random_sum(5, circuit.num_qubits, 6)
+    best = find_cuts(circuit, 5 if family != "qaoa" else 8).best
+    cut = cut_circuit(circuit, best.cuts)
+    assert cut.overhead == pytest.approx(best.overhead)
+    assert sorted((fragment.width for fragment in cut.fragments), reverse=True) == list(best.widths)
+    found = runner.expectation(circuit, best.cuts, observable).result()
+    assert found == pytest.approx(Statevector(circuit).expectation_value(observable).real, abs=1e-9)
 
 
 @settings(max_examples=60, deadline=None)

@@ -24,22 +24,14 @@ MOST_QUBITS = 26
 class CutDistribution:
     """The joint probabilities of the outcomes of some qubits.
 
-    qubits: of the whole circuit, distinct; the first is the least significant bit of an outcome. Where they are all
+    qubits: as `check_qubits` wants them; the first is the least significant bit of an outcome. Where they are all
     that the circuit uses, amplitudes are put together, else marginals, which take a square of the fragments' variants.
-    Raises CircuitError for qubits that do not exist, CircuitTooLargeError for too many.
+    Raises CircuitTooLargeError where marginals would be too large.
     """
 
     def __init__(self, cut: CutCircuit, works: Sequence[FragmentWork], qubits: Sequence[int]) -> None:
-        wrong = [qubit for qubit in qubits if not 0 <= qubit < cut.qubits]
-        if wrong or len(set(qubits)) < len(qubits):
-            raise CircuitError(f"qubits {list(qubits)}: they have to be distinct, from 0 to {cut.qubits - 1}.")
         self._cut, self._works, self._qubits = cut, works, tuple(qubits)
         active = set(qubits) - cut.idle
-        if len(qubits) > MOST_QUBITS:
-            raise CircuitTooLargeError(
-                f"the probabilities of 2^{len(qubits)} outcomes were asked; at most 2^{MOST_QUBITS} are listed. "
-                "Ask for fewer qubits, or for expectation values."
-            )
         self._whole = len(active) == len(cut.places)
         self._measured = [
             [i for i, qubit in enumerate(_kept(work, fragment.ends)) if qubit in active]
@@ -92,3 +84,19 @@ class CutDistribution:
 def _kept(work: FragmentWork, ends: tuple[int | None, ...]) -> list[int]:
     """The whole circuit's qubits whose final states a fragment's qubits kept hold, lowest first."""
     return [end for qubit in work.shape.kept if (end := ends[qubit]) is not None]
+
+
+def check_qubits(qubits: Sequence[int], width: int) -> tuple[int, ...]:
+    """`qubits`, whose outcomes' probabilities of a circuit of `width` qubits are asked.
+
+    Raises CircuitError for qubits that do not exist or are named twice, CircuitTooLargeError for too many.
+    """
+    wrong = [qubit for qubit in qubits if not 0 <= qubit < width]
+    if wrong or len(set(qubits)) < len(qubits):
+        raise CircuitError(f"qubits {list(qubits)}: they have to be distinct, from 0 to {width - 1}.")
+    if len(qubits) > MOST_QUBITS:
+        raise CircuitTooLargeError(
+            f"the probabilities of 2^{len(qubits)} outcomes were asked; at most 2^{MOST_QUBITS} are listed. "
+            "Ask for fewer qubits, or for expectation values."
+        )
+    return tuple(qubits)

@@ -11,14 +11,15 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives.containers.observables_array import ObservablesArrayLike
 
 from pilot_quantum.circuit.cuts import Cuts
+from pilot_quantum.circuit.fragment_cone import observed
 from pilot_quantum.circuit.fragments import CutCircuit, cut_circuit
 from pilot_quantum.workload.blocks import fresh_entropy
-from pilot_quantum.workload.cutting.distribution import CutDistribution
+from pilot_quantum.workload.cutting.distribution import CutDistribution, check_qubits
 from pilot_quantum.workload.cutting.expectation import CutExpectation
 from pilot_quantum.workload.cutting.fleet import Fleet
 from pilot_quantum.workload.cutting.job import CutJob, SampledJob
 from pilot_quantum.workload.cutting.keys import PartKey
-from pilot_quantum.workload.cutting.observables import pauli_sums
+from pilot_quantum.workload.cutting.observables import PauliSums, pauli_sums
 from pilot_quantum.workload.cutting.parts import FragmentWork
 from pilot_quantum.workload.cutting.sampled import SampledExpectation
 from pilot_quantum.workload.readout import sampled
@@ -44,8 +45,7 @@ class CutRunner:
         circuit: flat, all parameters bound; measurements at its end are ignored. observables: as Qiskit's Estimator
         takes them; the values have their shape. Raises CircuitError, CircuitTooLargeError.
         """
-        cut = cut_circuit(circuit, cuts)
-        sums = pauli_sums(observables, cut.qubits)
+        cut, sums = _observed(circuit, cuts, observables)
         part = CutExpectation(cut, self._fleet.works(cut, len(sums.terms)), sums)
         return CutJob(self._fleet.submit(part.parts()), part.values)
 
@@ -64,8 +64,7 @@ class CutRunner:
         The same seed gives the same values on any number of workers; None draws one. Raises CircuitError,
         CircuitTooLargeError.
         """
-        cut = cut_circuit(circuit, cuts)
-        sums = pauli_sums(observables, cut.qubits)
+        cut, sums = _observed(circuit, cuts, observables)
         entropy = fresh_entropy() if seed is None else seed
         part = SampledExpectation(cut, self._whole(cut), sums, shots, entropy)
         return SampledJob(part, self._fleet.submit)
@@ -101,7 +100,15 @@ class CutRunner:
 
     def _distribution(self, circuit: QuantumCircuit, cuts: Cuts, qubits: Sequence[int] | None) -> CutDistribution:
         cut = cut_circuit(circuit, cuts)
-        return CutDistribution(cut, self._whole(cut), range(cut.qubits) if qubits is None else qubits)
+        asked = check_qubits(range(cut.qubits) if qubits is None else qubits, cut.qubits)
+        cut = observed(cut, asked)
+        return CutDistribution(cut, self._whole(cut), asked)
 
     def _whole(self, cut: CutCircuit) -> list[FragmentWork]:
         return [work for (work,) in self._fleet.works(cut, None)]
+
+
+def _observed(circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> tuple[CutCircuit, PauliSums]:
+    cut = cut_circuit(circuit, cuts)
+    sums = pauli_sums(observables, cut.qubits)
+    return observed(cut, np.flatnonzero((sums.terms.x | sums.terms.z).any(axis=0)).tolist()), sums
