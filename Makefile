@@ -39,7 +39,7 @@ docs: setup  ## build the pages and the API reference as HTML into build/docs
 	@$(RUN) python docs/build.py
 
 bench: setup  ## run all benchmarks, one after another, on an otherwise idle machine
-	@for command in throughput "throughput --engine dask" "throughput --engine ray" scale primitives startup \
+	@for command in throughput "throughput --engine dask" "throughput --engine ray" scale primitives cutting startup \
 	    "startup --engine dask" "startup --engine ray"; do \
 	  echo "== benchmarks.$$command"; $(RUN) python -m benchmarks.$$command || exit 1; done
 
