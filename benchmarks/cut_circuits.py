@@ -1,7 +1,8 @@
-"""The circuits of the recorded cut-finding instances (`cut_instances.csv`), gate for gate, with their seeds.
+"""The circuits of the benchmarks of cutting, and of the recorded instances (`cut_instances.csv`), with their seeds.
 
 `families/` of the package has circuits of the same names with other layouts; these are fixed by what was recorded. The
-3-regular graphs are in `cut_graphs.csv`, so that no library's generator has to stay as it is.
+3-regular graphs are in `cut_graphs.csv`, so that no library's generator has to stay as it is; of other sizes they are
+drawn here.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.random import Generator
 from qiskit.circuit import QuantumCircuit
 from qiskit.circuit.library import efficient_su2
+from qiskit.quantum_info import SparsePauliOp
 
 HERE = Path(__file__).resolve().parent
 
@@ -54,12 +56,12 @@ def _circuit(family: str, qubits: int) -> QuantumCircuit:
     return FAMILIES[family](qubits)
 
 
-def _esu2(qubits: int) -> QuantumCircuit:
+def esu2(qubits: int) -> QuantumCircuit:
     circuit = efficient_su2(qubits, entanglement="linear", reps=2)
     return circuit.assign_parameters([0.4] * circuit.num_parameters)
 
 
-def _ghz(qubits: int) -> QuantumCircuit:
+def ghz(qubits: int) -> QuantumCircuit:
     circuit = QuantumCircuit(qubits)
     circuit.h(0)
     for qubit in range(qubits - 1):
@@ -67,7 +69,7 @@ def _ghz(qubits: int) -> QuantumCircuit:
     return circuit
 
 
-def _tfim(qubits: int, steps: int = 3, step: float = 0.2) -> QuantumCircuit:
+def tfim(qubits: int, steps: int = 3, step: float = 0.2) -> QuantumCircuit:
     circuit = QuantumCircuit(qubits)
     for _ in range(steps):
         for qubit in range(qubits):
@@ -78,19 +80,33 @@ def _tfim(qubits: int, steps: int = 3, step: float = 0.2) -> QuantumCircuit:
     return circuit
 
 
-def _qaoa(qubits: int) -> QuantumCircuit:
+def qaoa(qubits: int) -> QuantumCircuit:
     circuit = QuantumCircuit(qubits)
     circuit.h(range(qubits))
-    with (HERE / "cut_graphs.csv").open() as lines:
-        for row in csv.DictReader(lines):
-            if int(row["qubits"]) == qubits:
-                circuit.rzz(0.7, int(row["first"]), int(row["second"]))
+    for first, second in _recorded(qubits) or _drawn(qubits):
+        circuit.rzz(0.7, first, second)
     for qubit in range(qubits):
         circuit.rx(0.5, qubit)
     return circuit
 
 
-def _brick(qubits: int, depth: int = 4, seed: int = 3) -> QuantumCircuit:
+def _recorded(qubits: int) -> list[tuple[int, int]]:
+    with (HERE / "cut_graphs.csv").open() as lines:
+        rows = [row for row in csv.DictReader(lines) if int(row["qubits"]) == qubits]
+    return [(int(row["first"]), int(row["second"])) for row in rows]
+
+
+def _drawn(qubits: int, seed: int = 7) -> list[tuple[int, int]]:
+    """A 3-regular graph: the pairing model, drawn again until it is simple."""
+    draw = np.random.default_rng(seed)
+    edges: set[tuple[int, int]] = set()
+    while len(edges) < 3 * qubits // 2:
+        ends = draw.permutation(np.repeat(np.arange(qubits), 3)).reshape(-1, 2)
+        edges = {(int(min(pair)), int(max(pair))) for pair in ends if pair[0] != pair[1]}
+    return sorted(edges)
+
+
+def brick(qubits: int, depth: int = 4, seed: int = 3) -> QuantumCircuit:
     draw = np.random.default_rng(seed)
     circuit = QuantumCircuit(qubits)
     for layer in range(depth):
@@ -127,7 +143,7 @@ def _turned(circuit: QuantumCircuit, draw: Generator) -> None:
         circuit.ry(draw.uniform(0, 2 * np.pi), qubit)
 
 
-def _qft(qubits: int) -> QuantumCircuit:
+def qft(qubits: int) -> QuantumCircuit:
     circuit = QuantumCircuit(qubits)
     for qubit in range(qubits):
         circuit.ry(0.3 * (qubit + 1), qubit)
@@ -139,12 +155,22 @@ def _qft(qubits: int) -> QuantumCircuit:
 
 
 FAMILIES: dict[str, Callable[[int], QuantumCircuit]] = {
-    "esu2": _esu2,
-    "qaoa": _qaoa,
-    "ghz": _ghz,
-    "brick": _brick,
-    "tfim": _tfim,
+    "esu2": esu2,
+    "qaoa": qaoa,
+    "ghz": ghz,
+    "brick": brick,
+    "tfim": tfim,
     "clus2": lambda qubits: clustered(qubits, 2, 6, 3),
     "clus3": lambda qubits: clustered(qubits, 3, 6, 4),
-    "qft": _qft,
+    "qft": qft,
 }
+
+
+def last_z(qubits: int) -> SparsePauliOp:
+    """Z on the last qubit: what the reference measures."""
+    return SparsePauliOp(["Z" + "I" * (qubits - 1)])
+
+
+def neighbours(qubits: int) -> SparsePauliOp:
+    """The sum of ZZ on neighbouring qubits."""
+    return SparsePauliOp.from_sparse_list([("ZZ", [i, i + 1], 1.0) for i in range(qubits - 1)], num_qubits=qubits)

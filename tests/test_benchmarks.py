@@ -43,6 +43,12 @@ KEYS = {
     },
     "cost_models --widest 8": {"value_accuracy", "noise_floor", "models", "machine"},
     "cut_finding --families ghz": {"instances", "ours_ms_median", "speedup_geomean", "speedup_least", "machine"},
+    "cutting --qubits 6 --width 3 --shots 64 --wide 12": {
+        "exact_speedup",
+        "sampled_speedup",
+        "uncut_speedup",
+        "machine",
+    },
     "startup": {"import_s", "first_result_s", "machine"},
 }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from concurrent.futures import CancelledError, Future
 from enum import StrEnum, auto
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from pilot_quantum.workload.blocks import UnitKey
 from pilot_quantum.workload.submitter import Cancel, cancel_unshipped
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class BatchState(StrEnum):
@@ -22,17 +23,17 @@ class BatchState(StrEnum):
     CANCELLED = auto()
 
 
-class Batch:
+class Batch(Generic[Key]):
     """Futures of units by their keys. The first failure cancels the others.
 
-    cancel: ends tasks in any state.
+    cancel: ends tasks in any state. A key's `str` says in an error's note which unit it is.
     """
 
-    def __init__(self, futures: Iterable[tuple[UnitKey, Future[Any]]], cancel: Cancel = cancel_unshipped) -> None:
+    def __init__(self, futures: Iterable[tuple[Key, Future[Any]]], cancel: Cancel = cancel_unshipped) -> None:
         self._cancel = cancel
         self._futures = dict(futures)
         self._lock = threading.Lock()
-        self._left = len(self._futures)
+        self._left = set(self._futures)  # a set: a unit may be reported more than once
         self._ended = threading.Event()
         self._failure: BaseException | None = None
         if not self._futures:
@@ -40,13 +41,13 @@ class Batch:
         for key, future in self._futures.items():
             future.add_done_callback(lambda future, key=key: self._on_end(key, future))  # type: ignore[misc]
 
-    def results(self, timeout: float | None = None) -> dict[UnitKey, Any]:
-        """What every unit returned, when all have. Raises the error of the first that failed, with the PUB named.
+    def results(self, timeout: float | None = None) -> dict[Key, Any]:
+        """What every unit returned, when all have. Raises the error of the first that failed, with its unit named.
 
         timeout: seconds to wait, then TimeoutError; None waits without end. Raises CancelledError after a cancel.
         """
         if not self._ended.wait(timeout):
-            raise TimeoutError(f"{self._left} of {len(self._futures)} units had not ended after {timeout} s.")
+            raise TimeoutError(f"{len(self._left)} of {len(self._futures)} units had not ended after {timeout} s.")
         if self._failure is not None:
             raise self._failure
         return {key: future.result() for key, future in self._futures.items()}
@@ -73,17 +74,17 @@ class Batch:
         begun = any(future.running() or future.done() for future in self._futures.values())
         return BatchState.RUNNING if begun else BatchState.QUEUED
 
-    def _on_end(self, key: UnitKey, future: Future[Any]) -> None:
+    def _on_end(self, key: Key, future: Future[Any]) -> None:
         error = CancelledError() if future.cancelled() else future.exception()
         with self._lock:
-            self._left -= 1
+            self._left.discard(key)
             first = error is not None and self._failure is None
             if first:
                 self._failure = error
-            if self._left == 0 or first:
+            if not self._left or first:
                 self._ended.set()
         if first and error is not None:
-            error.add_note(f"Raised in PUB {key.pub} (block of bindings {key.bindings}, block of shots {key.shots}).")
+            error.add_note(f"Raised in {key}.")
             self._stop()
 
     def _stop(self) -> None:

@@ -30,6 +30,9 @@ class UnitKey(NamedTuple):
     bindings: int
     shots: int
 
+    def __str__(self) -> str:
+        return f"PUB {self.pub} (block of bindings {self.bindings}, block of shots {self.shots})"
+
 
 def evolution_updates(instructions: int, qubits: int) -> int:
     """Amplitude updates of one state evolution."""

@@ -84,6 +84,14 @@ def sample(work: Work, registers: tuple[Register, ...], shots: int, entropy: int
     return tuple(np.stack([packed(bit, register, shots) for bit in bits]) for register in registers)
 
 
+def final_state(blob: bytes) -> NDArray[np.complex128]:
+    """The 2^qubits amplitudes at the end of a circuit without parameters that uses all its qubits.
+
+    Raises SimulationError.
+    """
+    return _final_state(_program(blob), np.zeros(0))
+
+
 def _program(blob: bytes) -> Program:
     return _programs.get(blob, len(blob), lambda: read(from_blob(blob), identity=blob))
 

@@ -24,7 +24,7 @@ _STATUS = {
 class PilotJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):  # type: ignore[misc]
     """A call on its way, as `qiskit.primitives.PrimitiveJob`; its units run on the session's pilots."""
 
-    def __init__(self, batch: Batch, assemble: Callable[[Mapping[UnitKey, Any]], PrimitiveResult]) -> None:
+    def __init__(self, batch: Batch[UnitKey], assemble: Callable[[Mapping[UnitKey, Any]], PrimitiveResult]) -> None:
         super().__init__(str(uuid.uuid4()))
         self._batch = batch
         self._assemble: Callable[[Mapping[UnitKey, Any]], PrimitiveResult] | None = assemble

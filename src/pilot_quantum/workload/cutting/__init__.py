@@ -1,0 +1,1 @@
+"""Cut circuits: fragments run as tasks, and one answer put together from them."""

@@ -1,0 +1,114 @@
+"""Cut circuits on a session's pilots: expectation values, probabilities, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives.containers.observables_array import ObservablesArrayLike
+
+from pilot_quantum.circuit.cuts import Cuts
+from pilot_quantum.circuit.fragment_cone import observed
+from pilot_quantum.circuit.fragments import CutCircuit, cut_circuit
+from pilot_quantum.workload.blocks import fresh_entropy
+from pilot_quantum.workload.cutting.distribution import CutDistribution, check_qubits
+from pilot_quantum.workload.cutting.expectation import CutExpectation
+from pilot_quantum.workload.cutting.fleet import Fleet
+from pilot_quantum.workload.cutting.job import CutJob, SampledJob
+from pilot_quantum.workload.cutting.keys import PartKey
+from pilot_quantum.workload.cutting.observables import PauliSums, pauli_sums
+from pilot_quantum.workload.cutting.parts import FragmentWork
+from pilot_quantum.workload.cutting.sampled import SampledExpectation
+from pilot_quantum.workload.readout import sampled
+from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class CutRunner:
+    """Runs circuits cut where they are told to be cut; exact unless shots are asked.
+
+    submitter: what parts are handed to, a session's `with_options(...)`. resources: gives the pilots' profiles.
+    cancel: ends tasks that have begun, too: the session's.
+    """
+
+    def __init__(self, submitter: Submitter, resources: Resources, *, cancel: Cancel = cancel_unshipped) -> None:
+        self._fleet = Fleet(submitter, resources, cancel)
+
+    def expectation(self, circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> CutJob[Floats]:
+        """Exact expectation values, on simulators; started at once.
+
+        circuit: flat, all parameters bound; measurements at its end are ignored. observables: as Qiskit's Estimator
+        takes them; the values have their shape. Raises CircuitError, CircuitTooLargeError.
+        """
+        cut, sums = _observed(circuit, cuts, observables)
+        part = CutExpectation(cut, self._fleet.works(cut, len(sums.terms)), sums)
+        return CutJob(self._fleet.submit(part.parts()), part.values)
+
+    def sampled(
+        self,
+        circuit: QuantumCircuit,
+        cuts: Cuts,
+        observables: ObservablesArrayLike,
+        *,
+        shots: int,
+        seed: int | None = None,
+    ) -> SampledJob:
+        """Expectation values from `shots` shots in all, with their standard errors; started at once.
+
+        As on machines that give counts alone: quasi-probability decompositions, shots where they lower the error most.
+        The same seed gives the same values on any number of workers; None draws one. Raises CircuitError,
+        CircuitTooLargeError.
+        """
+        cut, sums = _observed(circuit, cuts, observables)
+        entropy = fresh_entropy() if seed is None else seed
+        part = SampledExpectation(cut, self._whole(cut), sums, shots, entropy)
+        return SampledJob(part, self._fleet.submit)
+
+    def probabilities(self, circuit: QuantumCircuit, cuts: Cuts, qubits: Sequence[int] | None = None) -> CutJob[Floats]:
+        """Exact probabilities of the outcomes of `qubits` (None: all), the first the least significant bit.
+
+        At most 26 qubits. Raises CircuitError, CircuitTooLargeError.
+        """
+        part = self._distribution(circuit, cuts, qubits)
+        return CutJob(self._fleet.submit(part.parts()), part.probabilities)
+
+    def samples(
+        self,
+        circuit: QuantumCircuit,
+        cuts: Cuts,
+        *,
+        shots: int,
+        qubits: Sequence[int] | None = None,
+        seed: int | None = None,
+    ) -> CutJob[Ints]:
+        """Outcomes of `qubits` (None: all) drawn from their exact probabilities: shape (shots,), as in `probabilities`.
+
+        At most 26 qubits. None draws a seed. Raises CircuitError, CircuitTooLargeError.
+        """
+        part = self._distribution(circuit, cuts, qubits)
+        entropy = fresh_entropy() if seed is None else seed
+
+        def drawn(found: Mapping[PartKey, Any]) -> Ints:
+            return sampled(part.probabilities(found), shots, np.random.default_rng(entropy))
+
+        return CutJob(self._fleet.submit(part.parts()), drawn)
+
+    def _distribution(self, circuit: QuantumCircuit, cuts: Cuts, qubits: Sequence[int] | None) -> CutDistribution:
+        cut = cut_circuit(circuit, cuts)
+        asked = check_qubits(range(cut.qubits) if qubits is None else qubits, cut.qubits)
+        cut = observed(cut, asked)
+        return CutDistribution(cut, self._whole(cut), asked)
+
+    def _whole(self, cut: CutCircuit) -> list[FragmentWork]:
+        return [work for (work,) in self._fleet.works(cut, None)]
+
+
+def _observed(circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> tuple[CutCircuit, PauliSums]:
+    cut = cut_circuit(circuit, cuts)
+    sums = pauli_sums(observables, cut.qubits)
+    return observed(cut, np.flatnonzero((sums.terms.x | sums.terms.z).any(axis=0)).tolist()), sums

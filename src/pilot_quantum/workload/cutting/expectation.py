@@ -1,0 +1,109 @@
+"""Exact expectation values of a cut circuit: hybrid Schrödinger-Feynman simulation, fragment by fragment.
+
+The state is ψ = Σ_t Π_links c_t Π_fragments ψ_f[t], so <ψ|P|ψ> = Σ_{t,t'} Π c_t c_t'* Π <ψ_f[t']|P_f|ψ_f[t]>: a tensor
+of overlaps for each fragment, small whatever its width, and a contraction (Markov et al., arXiv:1807.10749).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pilot_quantum.circuit.fragments import CutCircuit
+from pilot_quantum.errors import CircuitTooLargeError
+from pilot_quantum.resource.units import format_bytes
+from pilot_quantum.workload.blocks import UPDATES_PER_UNIT, blocks
+from pilot_quantum.workload.cutting.gram import Complexes, gram_tensors
+from pilot_quantum.workload.cutting.keys import PartKey
+from pilot_quantum.workload.cutting.network import MOST_BYTES, Network, doubled, weighted
+from pilot_quantum.workload.cutting.observables import PauliSums, combinations, on_fragments
+from pilot_quantum.workload.cutting.parts import FragmentWork, Part, amplitudes, grams
+
+Floats = NDArray[np.float64]
+
+
+class CutExpectation:
+    """Observables of a cut circuit, all from the same runs.
+
+    works: the slices of every fragment. sums: the observables.
+    """
+
+    def __init__(self, cut: CutCircuit, works: Sequence[tuple[FragmentWork, ...]], sums: PauliSums) -> None:
+        self._cut, self._works, self._sums = cut, works, sums
+        self._local, self._factors = on_fragments(sums.terms, cut)
+        variants = [math.prod(cut.links[leg.link].terms for leg in fragment.legs) for fragment in cut.fragments]
+        for index, (number, local) in enumerate(zip(variants, self._local, strict=True)):
+            check_size(index, number, len(local.distinct))
+        self._blocks = [
+            tuple(blocks(len(local.distinct), _strings_per_part(work[0])))
+            for local, work in zip(self._local, works, strict=True)
+        ]
+
+    def parts(self) -> Iterator[tuple[PartKey, Part]]:
+        """What runs in workers, each with its key."""
+        for fragment, (works, local, each) in enumerate(zip(self._works, self._local, self._blocks, strict=True)):
+            if len(works) > 1:
+                for index, work in enumerate(works):
+                    yield PartKey(fragment, index), (amplitudes, work)
+                continue
+            for index, block in enumerate(each):
+                terms = local.distinct.only(np.arange(block.start, block.stop))
+                yield PartKey(fragment, index), (grams, works[0], terms)
+
+    def values(self, found: Mapping[PartKey, Complexes]) -> Floats:
+        """The observables' values, in the shape they were given in, from what every part returned."""
+        weights = self._sums.weights * self._factors
+        tensors = [
+            [self._prepared(fragment, tensor) for tensor in self._overlaps(fragment, found)]
+            for fragment in range(len(self._works))
+        ]
+        network = Network(self._cut, [tensor[0].shape for tensor in tensors])
+        rows, of = combinations(self._local, len(self._sums.terms))
+        products = np.array(
+            [
+                float(network.contract([each[i] for each, i in zip(tensors, row, strict=True)]).real)
+                for row in rows.tolist()
+            ]
+        )
+        return np.asarray((weights @ products[of]).reshape(self._sums.shape))
+
+    def _overlaps(self, fragment: int, found: Mapping[PartKey, Complexes]) -> Complexes:
+        works, local, each = self._works[fragment], self._local[fragment], self._blocks[fragment]
+        if len(works) == 1:
+            return np.concatenate([found[PartKey(fragment, i)] for i in range(len(each))])
+        states = np.concatenate([found[PartKey(fragment, i)] for i in range(len(works))])
+        return gram_tensors(states, local.distinct)
+
+    def _prepared(self, fragment: int, gram: Complexes) -> Complexes:
+        """One axis of pairs a leg, the links' weights at their first sides."""
+        legs = self._cut.fragments[fragment].legs
+        links = [self._cut.links[leg.link] for leg in legs]
+        tensor = doubled(gram, [link.terms for link in links])
+        for axis, (leg, link) in enumerate(zip(legs, links, strict=True)):
+            if leg.side == 0 and link.paulis:
+                tensor = weighted(tensor, axis, np.outer(link.coefficients, link.coefficients.conj()).reshape(-1))
+        return tensor
+
+
+def gram_updates(work: FragmentWork) -> int:
+    """What the overlaps of one string cost, in amplitude updates (blocks.py): a matrix product does 8 in that time."""
+    return int(work.shape.variants**2 * 2 ** len(work.shape.kept) // 8)
+
+
+def check_size(index: int, variants: int, tensors: int) -> None:
+    """Raise CircuitTooLargeError where the overlaps of a fragment's variants take more than `MOST_BYTES`."""
+    needed = tensors * variants**2 * 16
+    if needed > MOST_BYTES:
+        raise CircuitTooLargeError(
+            f"fragment {index} has {variants} variants, and their overlaps for {tensors} strings or "
+            f"outcomes take {format_bytes(needed)}; the limit is {format_bytes(MOST_BYTES)}. Cut this fragment less, "
+            "or ask for fewer observables or qubits at a time."
+        )
+
+
+def _strings_per_part(work: FragmentWork) -> int:
+    """Each part runs the fragment anew, so no finer than that running and overlaps cost the same."""
+    return max(1, max(work.updates, UPDATES_PER_UNIT) // max(1, gram_updates(work)))

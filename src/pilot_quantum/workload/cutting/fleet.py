@@ -1,0 +1,58 @@
+"""Hands parts of cut circuits to a session, each with the memory that its fragment takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from pilot_quantum.circuit.fragments import CutCircuit
+from pilot_quantum.workload.batch import Batch
+from pilot_quantum.workload.cutting.keys import PartKey
+from pilot_quantum.workload.cutting.parts import FragmentWork, Part
+from pilot_quantum.workload.cutting.slices import fragment_work, slices
+from pilot_quantum.workload.memory import bytes_needed, check_fits
+from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, simulating
+
+Works = tuple[tuple[FragmentWork, ...], ...]
+"""The slices of every fragment, in the order of the terms of its first legs."""
+
+
+class Fleet:
+    """The pilots as parts see them.
+
+    submitter: a session's `with_options(...)`, whose options the tasks keep. resources: the pilots' profiles.
+    cancel: ends tasks that have begun, too.
+    """
+
+    def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel) -> None:
+        self._resources = resources
+        self._cancel = cancel
+        self._submitter = submitter if submitter.options.name else submitter.with_options(name="fragment")
+        self._for_memory = lru_cache(maxsize=64)(self._with_memory)
+
+    def works(self, cut: CutCircuit, strings: int | None) -> Works:
+        """The fragments as they travel, heavy ones in slices.
+
+        strings: how many are asked of the final states; None: they have to be in one task. Raises CircuitTooLargeError
+        for a fragment that no pilot has the memory for.
+        """
+        found = []
+        resources = self._resources()
+        for index, fragment in enumerate(cut.fragments):
+            whole = fragment_work(fragment, cut.links)
+            each = (whole,) if strings is None else slices(fragment, cut.links, whole, strings)
+            cuts = f"{each[0].shape.ancillas} of {len(fragment.legs)} cuts"
+            check_fits(f"fragment {index} ({fragment.width} qubits and {cuts})", each[0].traits, resources)
+            found.append(each)
+        return tuple(found)
+
+    def submit(self, parts: Iterable[tuple[PartKey, Part]]) -> Batch[PartKey]:
+        """Hand the parts over, the longest first, as they decide when all have ended."""
+        futures = []
+        for key, (function, work, *arguments) in sorted(parts, key=lambda part: -part[1][1].updates):
+            submitter = self._for_memory(bytes_needed(work.traits))
+            futures.append((key, submitter.submit(function, work, *arguments)))
+        return Batch(futures, self._cancel)
+
+    def _with_memory(self, memory: int) -> Submitter:
+        return self._submitter.with_options(needs=simulating(self._submitter.options.needs, memory))
