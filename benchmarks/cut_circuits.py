@@ -119,7 +119,7 @@ def brick(qubits: int, depth: int = 4, seed: int = 3) -> QuantumCircuit:
     return circuit
 
 
-def clustered(qubits: int, clusters: int, depth: int, between: int, seed: int = 5) -> QuantumCircuit:
+def clustered(qubits: int, clusters: int = 2, depth: int = 6, between: int = 3, seed: int = 5) -> QuantumCircuit:
     """Random circuits on `clusters` groups of random qubits, with at most `between` gates from group to group."""
     draw = np.random.default_rng(seed + qubits)
     circuit = QuantumCircuit(qubits)
