@@ -245,3 +245,18 @@ def test_workers_of_this_machine_need_no_option_and_what_cannot_be_meant_is_refu
     assert total(future.result(0)) == TOTAL
     with pytest.raises(InvalidDescriptionError, match="keep_remote=1 must be True or False"):
         session.submit(make, keep_remote=1)
+
+
+@pytest.mark.requires("dask")
+def test_a_result_that_is_kept_for_one_session_is_a_value_for_tasks_of_another(
+    new: Callable[..., pq.Session],
+) -> None:
+    one, other = new("local://?cores=1&engine=dask"), new("local://?cores=1")
+    kept = one.submit(make, keep_remote=True)
+    assert other.submit(total, kept).result(LIMIT) == TOTAL
+    lost = one.submit(make, keep_remote=True)
+    assert lost.exception(LIMIT) is None
+    one.close(cancel=True)
+    with pytest.raises(DependencyError, match="ResultLostError"):
+        other.submit(total, lost).result(LIMIT)
+    assert other.submit(abs, -1).result(LIMIT) == 1

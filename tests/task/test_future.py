@@ -419,6 +419,28 @@ def test_waiting_for_one_that_does_not_come_has_its_bound_and_ends_with_its_loss
         future.result()
 
 
+class Interrupted:
+    """Ctrl-C comes while the first of these is made of its bytes."""
+
+    made = 0
+
+    def __setstate__(self, state: object) -> None:
+        Interrupted.made += 1
+        if Interrupted.made == 1:
+            raise KeyboardInterrupt
+
+    def __getstate__(self) -> int:
+        return 1
+
+
+def test_ctrl_c_while_it_is_made_of_its_bytes_is_the_users_and_costs_nothing(make):
+    Interrupted.made, future = 0, make()
+    future.end(Far(pickle.dumps(Interrupted())).kept(), None)
+    with pytest.raises(KeyboardInterrupt):
+        future.result(LIMIT)
+    assert isinstance(future.result(LIMIT), Interrupted)
+
+
 def test_one_that_cannot_be_made_of_its_bytes_is_named(make):
     future = make()
     future.end(Far(b"no pickle").kept(), None)

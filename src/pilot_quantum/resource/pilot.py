@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pilot_quantum.errors import InvalidDescriptionError
+from pilot_quantum.resource.address import unknown
 from pilot_quantum.resource.capacity import Capacity
 from pilot_quantum.resource.description import PilotDescription
 from pilot_quantum.resource.profile import ResourceProfile
@@ -99,8 +100,14 @@ class Pilot:
         self._controls.resize(nodes)
 
     def wait(self, state: PilotState | str = PilotState.ACTIVE, timeout: float | None = None) -> PilotState:
-        """Wait until the pilot has reached `state` or has ended; its state then. Raises TimeoutError."""
-        wanted = PilotState(state)
+        """Wait until the pilot has reached `state` or has ended; its state then. Raises TimeoutError.
+
+        Raises InvalidDescriptionError for what is no state.
+        """
+        try:
+            wanted = PilotState(state)
+        except ValueError:
+            raise InvalidDescriptionError(unknown("state of pilots", str(state), PilotState)) from None
         order = list(PilotState)
         with self._changed:
             reached = self._changed.wait_for(

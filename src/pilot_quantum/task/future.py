@@ -143,18 +143,24 @@ class TaskFuture(Future[T]):
     def _fetched(self, kept: Kept, timeout: float | None) -> T:
         """The value of a result that was kept: brought here once, and made once."""
         kept.ask(ASKED)
-        if not kept.wait(timeout):
+        until = None if timeout is None else monotonic() + timeout
+        # Another thread may be making the value, for as long as that takes.
+        if not (
+            kept.wait(timeout) and kept.loading.acquire(timeout=-1 if until is None else max(0, until - monotonic()))
+        ):
             raise TimeoutError(f"the result of task {self.id} ({self.handle.label}), {kept.place}, is on its way here.")
-        with kept.loading:
+        try:
             if self._result is kept and self._exception is None:
                 if kept.content is None:
                     self._exception = kept.error
                 else:
+                    content = kept.content
                     try:
-                        content = kept.content
                         self._result = content.value.load() if isinstance(content, Reference) else loads(content)
-                    except BaseException as problem:  # noqa: BLE001 - whatever unpickling raises is this future's
+                    except Exception as problem:  # noqa: BLE001 - whatever unpickling raises is this future's; Ctrl-C is not
                         self._exception = unreadable(self.handle.label, problem)
+        finally:
+            kept.loading.release()
         if self._exception is not None:
             raise self._exception
         return self._result  # type: ignore[no-any-return]

@@ -144,6 +144,8 @@ class Graph:
             here.ended = None
 
     def _settle(self, task: int, one: Future) -> None:
+        if self._comes_later(task, one):
+            return
         error = _error_of(one)
         with self._lock:
             held = self._held.get(task)
@@ -160,6 +162,15 @@ class Graph:
             self._release(held)
         else:
             self._fail(held.future, one, error)
+
+    def _comes_later(self, task: int, one: Future) -> bool:
+        """Whether an input is kept on a pilot of another session: it has to be fetched, for ours knows no way there."""
+        kept, held = one.kept, self._held.get(task)
+        if kept is None or kept.settled or held is None or one.handle.owner is held.future.handle.owner:
+            return False
+        kept.ask(f"task {task} of another session needs it")
+        kept.when_settled(lambda _: self._input_ended(task, one))
+        return True
 
     def _release(self, held: _Held) -> None:
         future, problem = held.future, None

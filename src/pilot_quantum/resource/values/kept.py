@@ -107,9 +107,10 @@ class Kept:
     def error(self) -> ResultLostError:
         """The error of who asks for it when it is lost."""
         task = f"{self.words.task} ({self.label})" if self.label else f"{self.words.task}"
+        cause = self.cause.rstrip(".")
         return ResultLostError(
-            f"the result of task {task} was kept, {self.place}, and is lost: {self.cause}. The task was done, so it is "
-            "not run again: submit it anew, without keep_remote=True if its result has to outlive its pilot."
+            f"the result of task {task} was kept, {self.place}, and is lost: {cause}. The task was done, so it is not "
+            "run again: submit it anew, without keep_remote=True if its result has to outlive its pilot."
         )
 
     def ask(self, why: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -35,8 +36,9 @@ class Stream:
         try:
             with contextlib.suppress(OSError):
                 while True:
-                    for message in await self._comm.read():
-                        receive(message)
+                    messages = deque(await self._comm.read())
+                    while messages:  # none is held while the next are awaited: they can be large
+                        receive(messages.popleft())
         finally:
             sender.cancel()
             self.close()
@@ -52,6 +54,7 @@ class Stream:
                 self._wake.clear()
                 messages, self._waiting = self._waiting, []
                 await self._comm.write([_packed(message) for message in messages])
+                del messages
 
 
 def _packed(message: bytes) -> Any:
