@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -46,7 +47,7 @@ def test_the_search_never_gets_worse_nor_overfills_a_part(graph: SlotGraph, widt
         widths = part_widths(graph, search.labels, parts)
         assert max(widths) <= width
         assert search.room == [width - each for each in widths]
-    assert costs == sorted(costs, reverse=True)
+    assert all(after <= before + 1e-9 for before, after in pairwise(costs))  # sums of changes: rounding apart
 
 
 @given(graph=graphs(), width=st.integers(2, 7))
