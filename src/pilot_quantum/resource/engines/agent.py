@@ -72,6 +72,8 @@ class AgentEngine:
         self.places: dict[int, str] = {}
         """node -> "name=address", where this end knows it."""
         self.nodes: set[int] = set()
+        self.hosts: set[str] = set()
+        """Names of hosts whose agents have been there."""
         self.ended = False
         self.end = "", False
         """Once it has ended: the cause, and whether that was a fault."""
@@ -369,6 +371,7 @@ class AgentEngine:
 
     def _node_up(self, node: m.Node) -> None:
         self.nodes.add(node.node)
+        self.hosts.add(node.host)
         capacity = Capacity(
             nodes=1,
             cores=node.cores,

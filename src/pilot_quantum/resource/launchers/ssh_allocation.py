@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from time import monotonic
 from typing import Protocol
@@ -33,6 +33,10 @@ class HeadEngine(Protocol):
     @property
     def end(self) -> tuple[str, bool]:
         """Once it has ended: why, and whether that was a fault."""
+
+    @property
+    def hosts(self) -> Collection[str]:
+        """Hosts whose agents have been there."""
 
     def adopt(self, link: socket.socket) -> None:
         """Talk over this stream."""
@@ -142,6 +146,11 @@ class SSHAllocation:
                 self._starters.append(starter)
                 starter.start()
 
+    def _not_started(self, host: str, cause: str) -> None:
+        """An agent ended while its start was still being watched. One that has been there is its head's to lose."""
+        if host not in self._engine.hosts:
+            self._fail(cause)
+
     # In threads.
 
     def _run(self) -> None:
@@ -162,7 +171,8 @@ class SSHAllocation:
         try:
             agent.detach(config)
         except SSHError as error:
-            self._fail(str(error))
+            cause = str(error)
+            self._loop.call_soon(lambda: self._not_started(config.name, cause))
 
     def _converse(self) -> None:
         """Hold the stream to the head agent until the allocation ends."""
