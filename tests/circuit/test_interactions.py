@@ -23,7 +23,8 @@ def overhead_of(gate) -> float:
 
 
 def reference(gate) -> float:
-    cutting = pytest.importorskip("qiskit_addon_cutting.qpd")
+    from qiskit_addon_cutting import qpd as cutting
+
     return float(cutting.QPDBasis.from_instruction(gate).overhead)
 
 
