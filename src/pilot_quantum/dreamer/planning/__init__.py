@@ -1,0 +1,1 @@
+"""Choosing, before anything runs, how an answer is best obtained."""
