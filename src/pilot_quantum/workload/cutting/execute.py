@@ -45,8 +45,7 @@ class CutRunner:
         circuit: flat, all parameters bound; measurements at its end are ignored. observables: as Qiskit's Estimator
         takes them; the values have their shape. Raises CircuitError, CircuitTooLargeError.
         """
-        cut, sums = _observed(circuit, cuts, observables)
-        part = CutExpectation(cut, self._fleet.works(cut, len(sums.terms)), sums)
+        part = prepared(self._fleet, circuit, cuts, observables)
         return CutJob(self._fleet.submit(part.parts()), part.values)
 
     def sampled(
@@ -106,6 +105,12 @@ class CutRunner:
 
     def _whole(self, cut: CutCircuit) -> list[FragmentWork]:
         return [work for (work,) in self._fleet.works(cut, None)]
+
+
+def prepared(fleet: Fleet, circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> CutExpectation:
+    """Everything before the parts are handed over. Raises CircuitError, CircuitTooLargeError."""
+    cut, sums = _observed(circuit, cuts, observables)
+    return CutExpectation(cut, fleet.works(cut, len(sums.terms)), sums)
 
 
 def _observed(circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> tuple[CutCircuit, PauliSums]:
