@@ -90,8 +90,6 @@ ASSUMED = {
             contract=1e-9,
         ),
         _assumed(TRANSPILE, fixed=2e-3, gate=1e-5, route=4e-5),
-        _assumed("write", fixed=1e-4, gate=2e-6),
-        _assumed("find", fixed=3e-3, gate=1e-4, qubit=1e-5),
         _assumed(DISPATCH, latency=5e-4, task=8e-5, byte=5e-10),
     )
 }
