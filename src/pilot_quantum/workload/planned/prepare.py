@@ -1,8 +1,8 @@
-"""From a candidate to tasks under way, and from what they return to values: shared by plans and the estimator."""
+"""From a candidate to tasks, and from what they return to values: shared by plans and the estimator."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,20 +24,35 @@ from pilot_quantum.workload.planned.reading import columns, identities
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, simulating
 from pilot_quantum.workload.units import estimate
 
-Futures = list[tuple[Hashable, Future[Any]]]
-Found = Mapping[Any, Any]
-
 
 @dataclass(frozen=True, eq=False)
-class Started:
-    """Tasks under way by their keys. values: of all elements in their order, from what every task returned."""
+class Prepared:
+    """Work that has been checked, and of which nothing has been handed over. runs: circuits, or what is cut."""
 
-    futures: Futures
-    values: Callable[[Found], Floats]
+    elements: Elements
+    constants: Floats
+    runs: Sequence[tuple[PieceRun, Submitter] | CutRun]
+
+    def futures(self) -> Iterator[tuple[Hashable, Future[Any]]]:
+        """Hand everything over; each task's future with its key."""
+        for run in self.runs:
+            if isinstance(run, CutRun):
+                yield from run.futures()
+            else:
+                pieces, submitter = run
+                for key, arguments in pieces.units():
+                    yield key, submitter.submit(estimate, *arguments)
+
+    def values(self, found: Mapping[Any, Any]) -> Floats:
+        """Of all elements in their order, from what every task returned."""
+        evs: Floats = self.constants[self.elements.observable]
+        for run in self.runs:
+            (run if isinstance(run, CutRun) else run[0]).add(found, evs)
+        return evs
 
 
-class Starter:
-    """Hands the work of candidates to a session.
+class Crew:
+    """The pilots, as what runs for a candidate sees them.
 
     submitter: a session's `with_options(...)`, whose options the tasks keep. resources: the pilots' profiles.
     cancel: ends tasks that have begun, too. name: of the tasks, where the user gave none.
@@ -45,51 +60,36 @@ class Starter:
 
     def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel, name: str) -> None:
         self._submitter = submitter if submitter.options.name else submitter.with_options(name=name)
-        self._resources, self._cancel = resources, cancel
+        self.resources, self.cancel = resources, cancel
         self._taking = lru_cache(maxsize=64)(self._with_needs)
         self._fleet = lru_cache(maxsize=8)(self._make_fleet)
 
-    def start(self, question: Question, candidate: Candidate, values: Floats, elements: Elements) -> Started:
-        """Run `question` as `candidate` says.
+    def prepare(self, question: Question, candidate: Candidate, values: Floats, elements: Elements) -> Prepared:
+        """What runs of `question` as `candidate` says.
 
-        values: shape (bindings, parameters), in the order of `question.circuit.parameters`. Raises, before anything is
-        submitted: CircuitError, CircuitTooLargeError, InvalidDescriptionError for a method that there is not.
+        values: shape (bindings, parameters), in the order of `question.circuit.parameters`. Raises CircuitError,
+        CircuitTooLargeError, InvalidDescriptionError for a method that there is not.
         """
-        constants = identities(question)
-        futures: Futures = []
-        runs: Sequence[PieceRun | CutRun] = ()
+        runs: Sequence[tuple[PieceRun, Submitter] | CutRun] = ()
         if len(elements) and candidate.method == CUT:
             fleet = self._fleet(method_named(candidate.simulator), candidate.threads)
-            run = CutRun(question, candidate.cuts, values, elements, fleet)
-            runs = [run]
-            futures += run.futures()
+            runs = [CutRun(question, candidate.cuts, values, elements, fleet)]
         elif len(elements):
-            runs = self._pieces(question, candidate, values, elements, futures)
-
-        def assemble(found: Found) -> Floats:
-            evs = constants[elements.observable]
-            for run in runs:
-                run.add(found, evs)
-            return evs
-
-        return Started(futures, assemble)
+            runs = self._pieces(question, candidate, values, elements)
+        return Prepared(elements, identities(question), runs)
 
     def _pieces(
-        self, question: Question, candidate: Candidate, values: Floats, elements: Elements, futures: Futures
-    ) -> list[PieceRun]:
+        self, question: Question, candidate: Candidate, values: Floats, elements: Elements
+    ) -> list[tuple[PieceRun, Submitter]]:
         method = method_named(candidate.method)
-        pieces = pieces_of(question, candidate, method)
-        needed = [self._memory(piece, candidate, method) for piece in pieces]
-        label, resources = f"{candidate.name!r}: circuit {question.circuit.name!r}", self._resources()
-        for piece, memory in zip(pieces, needed, strict=True):
-            check_fits(label, piece.traits, resources, method, memory)
+        label, resources = f"{candidate.name!r}: circuit {question.circuit.name!r}", self.resources()
         runs = []
-        for index, (piece, memory) in enumerate(zip(pieces, needed, strict=True)):
+        for index, piece in enumerate(pieces_of(question, candidate, method)):
+            memory = self._memory(piece, candidate, method)
+            check_fits(label, piece.traits, resources, method, memory)
             own = values[:, columns(question.circuit, piece.circuit)]
             run = PieceRun(index, piece, method, own, elements, question.sums)
-            submit = self._taking(memory, method, candidate.threads).submit
-            futures += [(key, submit(estimate, *arguments)) for key, arguments in run.units()]
-            runs.append(run)
+            runs.append((run, self._taking(memory, method, candidate.threads)))
         return runs
 
     def _memory(self, piece: Piece, candidate: Candidate, method: Method) -> int:
@@ -103,4 +103,4 @@ class Starter:
         return self._submitter.with_options(needs=needs)
 
     def _make_fleet(self, simulator: Method, threads: int) -> Fleet:
-        return Fleet(self._with_needs(0, simulator, threads), self._resources, self._cancel, simulator)
+        return Fleet(self._with_needs(0, simulator, threads), self.resources, self.cancel, simulator)
