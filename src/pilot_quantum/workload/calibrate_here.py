@@ -23,6 +23,7 @@ from pilot_quantum.task.options import TaskOptions
 from pilot_quantum.workload.blob import to_blob
 from pilot_quantum.workload.cutting.execute import CutRunner, prepared
 from pilot_quantum.workload.cutting.fleet import Fleet
+from pilot_quantum.workload.memory import Method
 from pilot_quantum.workload.submitter import Cancel, Submitter
 
 RESTED = 0.004
@@ -75,7 +76,7 @@ def _cutting(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> floa
     nobody = _Nobody(submitter.options)
     if benchmark.stage == PREPARE:
         return _seconds(lambda: CutRunner(nobody, tuple).expectation(circuit, cuts, observable))
-    expectation = prepared(Fleet(nobody, tuple, cancel), circuit, cuts, observable)
+    expectation = prepared(Fleet(nobody, tuple, cancel, Method.STATEVECTOR), circuit, cuts, observable)
     found = {
         key: np.full((len(terms), work.shape.variants, work.shape.variants), 0.1 + 0j)
         for key, (_, work, terms) in expectation.parts()

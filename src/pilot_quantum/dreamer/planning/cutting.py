@@ -1,0 +1,103 @@
+"""Candidates that cut the circuit, after pruning it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from pilot_quantum.circuit.finding import find_cuts
+from pilot_quantum.circuit.finding.candidate import Candidate as Found
+from pilot_quantum.circuit.interactions import read_interactions
+from pilot_quantum.dreamer.defaults import UNSURE
+from pilot_quantum.dreamer.models.cut import CUT, Cut
+from pilot_quantum.dreamer.models.find import FIND, Find
+from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone
+from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
+from pilot_quantum.dreamer.planning import places as capabilities
+from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
+from pilot_quantum.dreamer.planning.offer import offered
+from pilot_quantum.dreamer.planning.places import Load, Places
+from pilot_quantum.dreamer.planning.question import Question
+from pilot_quantum.dreamer.planning.sweep import Glance, glance
+from pilot_quantum.dreamer.prediction import Prediction, priced, together
+from pilot_quantum.errors import CircuitTooLargeError
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """Makes the candidates. simulators: the pilots that can simulate."""
+
+    question: Question
+    simulators: Places
+
+    @cached_property
+    def glance(self) -> Glance | None:
+        """What a look at the interactions alone says."""
+        return glance(self.question.whole.skeleton)
+
+    @cached_property
+    def looking(self) -> Prediction:
+        """What looking for cuts takes."""
+        return Find(self.simulators.rates(FIND)).predict(self.question.whole.skeleton).named("find.")
+
+    @property
+    def least(self) -> float:
+        """Seconds below which no cut candidate can be expected: looking for cuts, and what the glance's would run."""
+        if self.glance is None:
+            return float("inf")
+        model = self._simulator
+        skeleton = self.question.whole.skeleton
+        uncut = model.predict(skeleton, warm=True)
+        run = uncut.seconds * 2.0 ** (self.glance.amplitude_bits - skeleton.qubits)
+        return float(self.looking.seconds + run)
+
+    def candidates(self, limit: int, most: int) -> list[Candidate]:
+        """The `most` promising ways to cut for fragments of at most `limit` qubits. Raises CircuitError, CutError."""
+        return [self._candidate(one, limit) for one in self.found(limit)[:most]]
+
+    def found(self, limit: int) -> list[Found]:
+        """Cuts for fragments of at most `limit` qubits, the fewest amplitudes first. Raises CircuitError, CutError."""
+        found = find_cuts(read_interactions(self.question.divisible), limit)
+        cut = [one for one in found.candidates if one.fragments > 1 and len(one.cuts)]
+        return sorted(cut, key=lambda one: one.amplitudes)
+
+    @cached_property
+    def _simulator(self) -> StateVector:
+        lightning = self.simulators.having(capabilities.LIGHTNING)
+        if lightning.profiles:
+            return StateVector(lightning.rates(LIGHTNING))
+        return StateVector(self.simulators.rates(AER))
+
+    def _candidate(self, found: Found, limit: int) -> Candidate:
+        places = self.simulators
+        if self._simulator.rates.model == LIGHTNING:
+            places = places.having(capabilities.LIGHTNING)
+        pruning = LightCone(places.rates(PRUNE))
+        units = pruning.units(len(self.question.skeleton), [self.question.whole])
+        before = [priced(units, pruning.rates).named("prune."), self.looking]
+        try:
+            cost = Cut(places.rates(CUT), self._simulator).cost(
+                self.question.pieces(found.cuts), self.question.whole.letters
+            )
+        except CircuitTooLargeError as error:
+            pilots: tuple[str, ...] = ()
+            refused = str(error)
+            seconds = self._simulator.rates.seconds["state"] * found.amplitudes
+            prediction = together([*before, Prediction(seconds, seconds / UNSURE, seconds * UNSURE)])
+        else:
+            loads = [Load(part.prediction, part.qubits, part.memory) for part in cost.parts]
+            pilots, refused = places.taking(loads).names, places.refusal(loads)
+            prediction = offered(places, loads, [*before, cost.prepare], [cost.finish])
+        return Candidate(
+            name=f"cut {'+'.join(map(str, found.widths))}",
+            method=CUT,
+            pruning=Pruning.WHOLE,
+            prediction=prediction,
+            parts=(self.question.whole.terms,),
+            cuts=found.cuts,
+            widths=found.widths,
+            limit=limit,
+            simulator=self._simulator.rates.model,
+            pilots=pilots,
+            refused=refused,
+        )
