@@ -22,6 +22,7 @@ from pilot_quantum.dreamer.suite import Benchmark, cut_gates, program, strings
 from pilot_quantum.workload.blob import to_blob
 from pilot_quantum.workload.cutting.execute import prepared
 from pilot_quantum.workload.cutting.fleet import Fleet
+from pilot_quantum.workload.memory import Method
 from pilot_quantum.workload.submitter import Cancel, Submitter
 
 
@@ -67,7 +68,7 @@ def _cutting(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> floa
     terms = [("ZZ", sorted(term), 1.0) for term in strings(benchmark)]
     observable = SparsePauliOp.from_sparse_list(terms, num_qubits=benchmark.qubits)
     circuit, cuts = qiskit_circuit(program(benchmark)), Cuts(cut_gates(benchmark))
-    fleet = Fleet(submitter, tuple, cancel)
+    fleet = Fleet(submitter, tuple, cancel, Method.STATEVECTOR)
     began = perf_counter()
     expectation = prepared(fleet, circuit, cuts, observable)
     parts = list(expectation.parts())

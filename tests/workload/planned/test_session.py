@@ -85,7 +85,9 @@ def test_the_estimator_runs_on_workers_as_planned(session, strategy):
 
 def test_a_job_of_a_planned_estimator_is_cancelled_as_every_other(session):
     circuit = efficient_su2(16, reps=3)
-    job = session.estimator(strategy="aer").run([(circuit, "Z" * 16, np.full((400, circuit.num_parameters), np.arange(400.0)[:, None]))])
+    job = session.estimator(strategy="aer").run(
+        [(circuit, "Z" * 16, np.full((400, circuit.num_parameters), np.arange(400.0)[:, None]))]
+    )
     assert job.cancel()
     assert job.cancelled()
     with pytest.raises(CancelledError):
