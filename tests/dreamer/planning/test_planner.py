@@ -55,7 +55,7 @@ def test_a_small_circuit_is_run_in_one_piece_and_no_cuts_are_looked_for(pilot):
 
 
 def test_clusters_with_few_bridges_are_cut(pilot):
-    made = plan(clusters(22), "Z" * 22, [pilot()])
+    made = plan(clusters(22), "Z" * 22, [pilot()], probe=None)
 
     assert made.best.method == "cut"
     assert sum(made.best.widths) <= 22
