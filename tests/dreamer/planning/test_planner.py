@@ -14,6 +14,7 @@ import pilot_quantum as pq
 from pilot_quantum.circuit import families
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.meetings import bounds
+from pilot_quantum.circuit.schmidt_ranks import follow
 from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.planning.data import PlanData
 from pilot_quantum.dreamer.planning.planner import examine, plan
@@ -55,7 +56,7 @@ def test_a_small_circuit_is_run_in_one_piece_and_no_cuts_are_looked_for(pilot):
 
 
 def test_clusters_with_few_bridges_are_cut(pilot):
-    made = plan(clusters(22), "Z" * 22, [pilot()])
+    made = plan(clusters(22), "Z" * 22, [pilot()], probe=None)
 
     assert made.best.method == "cut"
     assert sum(made.best.widths) <= 22
@@ -125,9 +126,16 @@ def test_two_workers_share_what_can_be_shared(pilot):
 
 
 def test_angles_do_not_change_a_plan(pilot):
-    plans = [plan(clusters(20, angle=angle), "Z0", [pilot()], thorough=True) for angle in (0.3, 0.7)]
+    plans = [plan(clusters(20, angle=angle), "Z0", [pilot()], probe=None, thorough=True) for angle in (0.3, 0.7)]
 
     assert plans[0].candidates == plans[1].candidates
+    assert not any(candidate.of_angles for candidate in plans[0].candidates)
+
+
+def test_what_a_probe_has_decided_holds_for_these_angles_alone(pilot):
+    made = plan(clusters(20), "Z" * 20, [pilot()], thorough=True)
+
+    assert [candidate.method for candidate in made.candidates if candidate.of_angles] == ["aer-mps"]
 
 
 def test_a_fixed_strategy_is_the_only_one_weighed(pilot):
@@ -136,6 +144,14 @@ def test_a_fixed_strategy_is_the_only_one_weighed(pilot):
     assert {one.method for one in examine(question, [pilot()], "cut").candidates} == {"cut"}
     assert [one.name for one in examine(question, [pilot()], "cone+aer").candidates] == ["cone+aer"]
     assert {one.method for one in examine(question, [pilot()], "mps").candidates} == {"aer-mps"}
+
+
+def test_pruning_where_nothing_can_be_pruned_is_no_error(pilot):
+    circuit = QuantumCircuit(3)
+    circuit.ry(0.3, range(3))
+    question = question_of(circuit, "ZZZ")
+
+    assert [one.name for one in examine(question, [pilot()], "cone+aer").candidates] == ["aer"]
 
 
 def test_a_strategy_that_does_not_exist_is_named_with_the_nearest(pilot):
@@ -209,7 +225,11 @@ def test_a_fourier_transform_of_a_product_state_is_seen_to_entangle_little(pilot
             circuit.cp(3.14159 / 2 ** (low - high), high, low)
 
     assert plan(circuit, "Z" * 24, [pilot()], probe=None).best.method != "aer-mps"
-    assert plan(circuit, "Z" * 24, [pilot()]).best.method == "aer-mps"
+
+    def patient(followed, seconds, most_bits):
+        return follow(followed, 120.0, most_bits)
+
+    assert plan(circuit, "Z" * 24, [pilot()], probe=patient).best.method == "aer-mps"
 
 
 def test_a_plan_can_be_made_again_for_each_of_its_candidates(pilot):
