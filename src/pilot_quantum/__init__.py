@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from concurrent.futures import as_completed
 
-    from pilot_quantum import errors
+    from pilot_quantum import dreamer, errors
     from pilot_quantum.errors import (
         CircuitError,
         CircuitTooLargeError,
@@ -130,13 +130,14 @@ __all__ = [
     "WorkerLostError",
     "__version__",
     "as_completed",
+    "dreamer",
     "errors",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return importlib.import_module("pilot_quantum.errors")
+    if name in ("dreamer", "errors"):
+        return importlib.import_module(f"pilot_quantum.{name}")
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'pilot_quantum' has no attribute {name!r}")

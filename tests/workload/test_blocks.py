@@ -5,14 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pilot_quantum.circuit.updates import blocks, evolution_updates
 from pilot_quantum.workload.blocks import (
     MOST_BINDINGS,
     MOST_BYTES,
     MOST_SHOTS,
     UnitKey,
     bindings_per_unit,
-    blocks,
-    evolution_updates,
     least_per_unit,
     seed_of,
     trajectories_per_unit,

@@ -54,7 +54,7 @@ class SchmidtForm:
     def overhead(self) -> float:
         """κ², the factor by which cutting this gate multiplies the shots for a given error.
 
-        κ is the one-norm of the quasi-probability decomposition of `workload.cutting.quasi`, which is that of Mitarai
+        κ is the one-norm of the quasi-probability decomposition of `circuit.quasi`, which is that of Mitarai
         and Fujii (Quantum 5, 388, 2021): 1 + 2 Σ_{s≠t} |c_s||c_t| where all c_s c_t* are real or imaginary.
         """
         c = self.coefficients

@@ -8,13 +8,12 @@ the transfer of the circuit; coarser would leave workers idle at the end. L2 bun
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-UPDATES_PER_UNIT = 2**23  # measured: 2 to 5 ns each on one core
+from pilot_quantum.circuit.updates import UPDATES_PER_UNIT
+
 UPDATES_PER_START = 2**15  # what starting one evolution costs, in updates
 UPDATES_PER_SHOT = 2**5  # one sample from a known state: about 100 ns
 UPDATES_PER_TRAJECTORY = 2**12  # starting one shot that is simulated by itself
@@ -34,11 +33,6 @@ class UnitKey(NamedTuple):
         return f"PUB {self.pub} (block of bindings {self.bindings}, block of shots {self.shots})"
 
 
-def evolution_updates(instructions: int, qubits: int) -> int:
-    """Amplitude updates of one state evolution."""
-    return int((instructions + 1) * 2**qubits)
-
-
 def bindings_per_unit(updates: int, shots: int = 0) -> int:
     """Bindings in a block, where each takes one evolution of `updates` and `shots` samples from its end."""
     one = updates + UPDATES_PER_START + shots * UPDATES_PER_SHOT
@@ -53,13 +47,6 @@ def trajectories_per_unit(updates: int) -> int:
 def least_per_unit(total: int, blob: int) -> int:
     """Bindings or shots that a block has at least, so that sending a circuit of `blob` bytes takes no more memory."""
     return math.ceil(total * blob / MOST_BYTES)
-
-
-def blocks(total: int, most: int) -> Iterator[slice]:
-    """`total` things in as few nearly equal blocks as hold at most `most` each."""
-    count = math.ceil(total / most)
-    edges = [total * i // count for i in range(count + 1)] if count else [0]
-    return (slice(low, high) for low, high in pairwise(edges))
 
 
 def seed_of(entropy: int, key: UnitKey) -> np.random.SeedSequence:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from qiskit.primitives.containers import DataBin, PubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
-from pilot_quantum.workload.blocks import UnitKey, bindings_per_unit, blocks, evolution_updates, least_per_unit, seed_of
+from pilot_quantum.circuit.updates import blocks, evolution_updates
+from pilot_quantum.workload.blocks import UnitKey, bindings_per_unit, least_per_unit, seed_of
 from pilot_quantum.workload.memory import Method, method_of
 from pilot_quantum.workload.pauli import Floats, PauliTerms, paulis_of
 from pilot_quantum.workload.traits import Traits

@@ -9,12 +9,11 @@ import numpy as np
 from qiskit.primitives.containers import BitArray, DataBin, SamplerPubResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from pilot_quantum.circuit.updates import blocks, evolution_updates
 from pilot_quantum.workload.blocks import (
     MOST_SHOTS,
     UnitKey,
     bindings_per_unit,
-    blocks,
-    evolution_updates,
     least_per_unit,
     trajectories_per_unit,
 )

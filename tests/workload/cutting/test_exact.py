@@ -12,12 +12,12 @@ from qiskit.quantum_info import SparsePauliOp, Statevector
 from tests.workload.cutting.inline import Inline
 from tests.workload.cutting.random_circuits import random_cut_circuit, random_sum
 
+from pilot_quantum.circuit import fragment_tasks
 from pilot_quantum.circuit.cuts import Cuts, WireCut
 from pilot_quantum.circuit.finding import find_cuts
 from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.circuit.sampling import impossible_outcomes, total_variation, total_variation_bound
 from pilot_quantum.errors import CircuitError, CircuitTooLargeError
-from pilot_quantum.workload.cutting import slices as slicing
 from pilot_quantum.workload.cutting.keys import PartKey
 
 
@@ -179,8 +179,8 @@ def test_a_heavy_fragment_is_run_in_slices_with_the_same_values(inline, monkeypa
     observables = [random_sum(seed, 8), neighbours(8)]
     whole = inline.runner().expectation(circuit, cuts, observables).result()
     fragments, inline.seen[:] = len(inline.seen), []
-    monkeypatch.setattr(slicing, "SLICE_UPDATES", 2**8)
-    monkeypatch.setattr(slicing, "MOST_OVERLAPS", 1000)
+    monkeypatch.setattr(fragment_tasks, "SLICE_UPDATES", 2**8)
+    monkeypatch.setattr(fragment_tasks, "MOST_OVERLAPS", 1000)
     assert inline.runner().expectation(circuit, cuts, observables).result() == pytest.approx(whole, abs=1e-12)
     assert len(inline.seen) > fragments
 

@@ -1,17 +1,26 @@
-"""Cost of a cut circuit on simulators, fragment by fragment, and the contraction that puts the answer together.
+"""Cost of a cut circuit's expectation values on simulators: what `workload.cutting.CutRunner.expectation` does.
 
-Amplitude branching: a fragment is built once and run in each of its variants; the Gram matrix of their final states,
-for every factor of an observable on the fragment, is what the contraction takes. Sampling: every distinct subexperiment
-is run, and shots are drawn from its outcomes.
+The session makes the pieces and writes each as one circuit (`circuit/choi.py`: a leg is one or two qubits more); a
+task, or several, runs it, and takes the overlaps of its variants' final states; the session puts the answer together, a
+contraction for each distinct row of local strings. Heavy fragments are run in slices, whose final states come back, and
+the session takes their overlaps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
+from pilot_quantum.circuit.choi import ChoiShape, choi_shape, choi_skeleton
+from pilot_quantum.circuit.contraction import check_overlaps, contraction
+from pilot_quantum.circuit.fragment_tasks import fixed_legs, leg_terms, strings_per_task
+from pilot_quantum.circuit.fragments import CutCircuit, Fragment
+from pilot_quantum.circuit.light_cone import Letters
+from pilot_quantum.circuit.quasi import decomposition
 from pilot_quantum.circuit.skeleton import Skeleton
-from pilot_quantum.dreamer.models.state_vector import PER_AMPLITUDE, StateVector, memory
+from pilot_quantum.circuit.updates import blocks
+from pilot_quantum.dreamer.models.state_vector import StateVector, memory
 from pilot_quantum.dreamer.prediction import Prediction, Units, priced, together
 from pilot_quantum.resource.profile import Rates
 
@@ -19,61 +28,186 @@ CUT = "cut"
 
 
 @dataclass(frozen=True, slots=True)
-class Fragment:
-    """A piece of a cut circuit, as far as its cost goes.
+class PartCost:
+    """One task. prediction: on one core of a worker that has run it before; qubits, memory: what it asks for."""
 
-    skeleton: its gates. variants: states that it is run for (the product, over its cuts, of 2 for a gate cut and of 2
-    for a wire that comes in; or its distinct subexperiments). open_legs: wires that are cut behind it. factors:
-    distinct factors of the observables on it, the identity included.
+    prediction: Prediction
+    qubits: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutCost:
+    """What a cut circuit takes: `prepare` and `finish` in the session, before and after `parts`, one a task."""
+
+    prepare: Prediction
+    parts: tuple[PartCost, ...]
+    finish: Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How one fragment is run. tasks: strings that each evaluates; of slices none, they return final states.
+
+    choi: of a task's circuit. strings: distinct ones on the fragment. variants: of the whole fragment.
     """
 
+    choi: ChoiShape
     skeleton: Skeleton
+    strings: int
     variants: int
-    open_legs: int = 0
-    factors: int = 1
+    tasks: tuple[int, ...]
+    sliced: bool
+
+    @property
+    def pairs(self) -> float:
+        """Entries of the fragment's overlaps."""
+        return float(self.strings) * self.variants**2
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Predicts a cut circuit. rates: of the model "cut"; simulator: what runs the variants."""
+    """Predicts a cut circuit. rates: of the model "cut"; simulator: what runs the fragments."""
 
     rates: Rates
     simulator: StateVector
 
-    def fragment_units(self, fragment: Fragment) -> Units:
-        """What a fragment takes beside its runs: building it, and its Gram matrix ("gram", in multiplications)."""
-        states = fragment.variants * 2.0**fragment.open_legs
-        amplitudes = 2.0 ** (fragment.skeleton.qubits - fragment.open_legs)
-        return {
-            "fragment": 1.0,
-            "build": float(len(fragment.skeleton)),
-            "variant": float(fragment.variants),
-            "gram": fragment.factors * states**2 * amplitudes,
+    def cost(self, cut: CutCircuit, letters: Sequence[Letters]) -> CutCost:
+        """What running `cut` for these distinct terms takes.
+
+        cut: with `fragment_cone.observed` applied to the terms' qubits. Raises CircuitTooLargeError, with the figures,
+        where the overlaps of a fragment or the contraction would be refused.
+        """
+        local = local_strings(cut, letters)
+        shapes = [shape_of(cut, index, len(set(which)), len(letters)) for index, which in enumerate(local)]
+        prepare = priced(preparing(cut, shapes, len(letters)), self.rates).named("cut.")
+        parts = [part for shape in shapes for part in self._parts(shape)]
+        finish = priced(finishing(cut, shapes, len(set(zip(*local, strict=True)))), self.rates).named("cut.")
+        return CutCost(prepare, tuple(parts), finish)
+
+    def _parts(self, shape: Shape) -> list[PartCost]:
+        run = self.simulator.predict(shape.skeleton, warm=True)
+        qubits = shape.skeleton.qubits
+        costs = {
+            strings: together((run, priced(reading(shape, strings), self.rates).named("cut.")))
+            for strings in set(shape.tasks)
         }
+        return [PartCost(costs[strings], qubits, memory(qubits)) for strings in shape.tasks]
 
-    def fragment(self, fragment: Fragment, threads: int = 1) -> Prediction:
-        """One fragment in all its variants, by amplitudes, on one worker."""
-        beside = priced(self.fragment_units(fragment), self.rates).named("cut.")
-        run = self.simulator.predict(fragment.skeleton, threads=threads, warm=True).times(fragment.variants)
-        both = together((beside, run))
-        states = fragment.variants * PER_AMPLITUDE * 2**fragment.skeleton.qubits  # all are kept for the Gram matrix
-        return Prediction(both.seconds, both.low, both.high, run.memory + states, both.terms, both.assumed)
 
-    def sampled(self, fragment: Fragment, shots: float) -> Prediction:
-        """One fragment in all its subexperiments, `shots` altogether drawn from their outcomes."""
-        units = {"fragment": 1.0, "build": float(len(fragment.skeleton)), "variant": float(fragment.variants)}
-        beside = priced({**units, "shot": shots}, self.rates).named("cut.")
-        run = self.simulator.predict(fragment.skeleton, warm=True).times(fragment.variants)
-        return together((beside, run))
+def local_strings(cut: CutCircuit, letters: Sequence[Letters]) -> list[list[int]]:
+    """For each fragment, which of its distinct local strings each term has there."""
+    found = []
+    for fragment in cut.fragments:
+        ends = [end for end in fragment.ends if end is not None]
+        known: dict[tuple[str | None, ...], int] = {}
+        found.append([known.setdefault(tuple(map(term.get, ends)), len(known)) for term in letters])
+    return found
 
-    def contraction(self, multiplications: float) -> Prediction:
-        """Putting the answer together, as the contraction path counts it (opt_einsum's `opt_cost`)."""
-        return priced({"contract": multiplications, "contraction": 1.0}, self.rates).named("cut.")
 
-    def predict(self, fragments: Sequence[Fragment], multiplications: float, threads: int = 1) -> Prediction:
-        """All fragments one after another on one worker, and the contraction; for more see `makespan`."""
-        return together([*(self.fragment(one, threads) for one in fragments), self.contraction(multiplications)])
+def shape_of(cut: CutCircuit, index: int, strings: int, terms: int) -> Shape:
+    """How a fragment is run for `strings` distinct strings on it, of `terms` altogether.
 
-    def memory(self, fragment: Fragment) -> int:
-        """Bytes that one worker needs for `fragment`."""
-        return int(memory(fragment.skeleton.qubits) + fragment.variants * PER_AMPLITUDE * 2**fragment.skeleton.qubits)
+    Raises CircuitTooLargeError where its overlaps take too much.
+    """
+    fragment = cut.fragments[index]
+    choi = choi_shape(fragment, cut.links)
+    variants = choi.variants
+    check_overlaps(index, variants, strings)
+    skeleton = choi_skeleton(fragment, cut.links)
+    fixed = fixed_legs(fragment, cut.links, choi, len(skeleton), terms)
+    if fixed:
+        tasks = (0,) * prod(leg_terms(fragment, cut.links)[:fixed])
+        skeleton = choi_skeleton(fragment, cut.links, (1,) * fixed)
+        return Shape(choi_shape(fragment, cut.links, fixed), skeleton, strings, variants, tasks, True)
+    each = blocks(strings, strings_per_task(choi, len(skeleton)))
+    tasks = tuple(block.stop - block.start for block in each)
+    return Shape(choi, skeleton, strings, variants, tasks, False)
+
+
+def preparing(cut: CutCircuit, shapes: Sequence[Shape], terms: int) -> Units:
+    """Cutting the circuit ("pieces", "gate", "link"), and writing the circuits of all parts ("part", "write")."""
+    circuits = [len(shape.tasks) if shape.sliced else 1 for shape in shapes]
+    return {
+        "pieces": 1.0,
+        "gate": float(sum(len(fragment.circuit.data) for fragment in cut.fragments)),
+        "link": float(len(cut.links)),
+        "term": float(terms),
+        "part": float(sum(circuits)),
+        "write": float(sum(number * len(shape.skeleton) for number, shape in zip(circuits, shapes, strict=True))),
+    }
+
+
+def reading(shape: Shape, strings: int) -> Units:
+    """What a task does with its final state: overlaps for `strings` strings, or nothing (0); and sending that back."""
+    states = float(shape.choi.variants) * 2 ** len(shape.choi.kept)
+    back = 16 * (strings * float(shape.variants) ** 2 if strings else states)
+    return {"open": states, "back": back, **overlapping(shape.choi.variants, len(shape.choi.kept), strings)}
+
+
+def overlapping(variants: int, kept: int, strings: int) -> Units:
+    """Overlaps of so many states of `kept` qubits: for each string ("string") a pass over all of them ("turn", in
+    amplitudes) and a matrix product ("gram", in multiplications).
+    """
+    states = float(variants) * 2**kept
+    return {"string": float(strings), "turn": strings * states, "gram": strings * states * variants}
+
+
+def finishing(cut: CutCircuit, shapes: Sequence[Shape], rows: int) -> Units:
+    """Putting the answer together: tensors ("answer", "tensor", "pair", in entries), an order of summation, and by it
+    a contraction for each distinct row of local strings ("row", "contract", in operations). Of slices the overlaps.
+
+    Raises CircuitTooLargeError where a tensor on the way is too large.
+    """
+    units: dict[str, float] = {"answer": 1.0, "tensor": float(sum(shape.strings for shape in shapes))}
+    units["pair"] = sum(shape.pairs for shape in shapes)
+    legs = [[leg.link for leg in fragment.legs] for fragment in cut.fragments]
+    if legs:
+        sizes = [[cut.links[link].terms ** 2 for link in each] for each in legs]
+        units["row"] = float(rows)
+        units["contract"] = rows * contraction(legs, sizes, ()).operations
+    for shape in shapes:
+        if shape.sliced:
+            for name, amount in overlapping(shape.variants, len(shape.choi.kept), shape.strings).items():
+                units[name] = units.get(name, 0.0) + amount
+    return units
+
+
+def subexperiments(cut: CutCircuit, letters: Sequence[Letters]) -> int:
+    """Distinct circuits that sampling a cut circuit takes on a machine that gives counts, at most.
+
+    For each fragment the operations at its legs (`circuit/quasi.py`) times the settings that it is measured in: groups
+    of strings that agree wherever two of them act, each in three bases of every outgoing wire. Those whose outcome no
+    observable depends on are not taken off. Each needs shots; for a given error the cut circuit takes
+    `CutCircuit.overhead` times those of the whole (`models/shots.py`).
+    """
+    return sum(
+        prod(_operations(cut, fragment)) * _settings(fragment, letters) * 3 ** len(fragment.outgoing)
+        for fragment in cut.fragments
+    )
+
+
+def _operations(cut: CutCircuit, fragment: Fragment) -> list[int]:
+    """How many operations there are at each leg that is no outgoing wire."""
+    found = []
+    for leg in fragment.legs:
+        parts = decomposition(cut.links[leg.link])
+        operations = parts.first if leg.side == 0 else parts.second
+        if operations is not None:
+            found.append(len(operations))
+    return found
+
+
+def _settings(fragment: Fragment, letters: Sequence[Letters]) -> int:
+    """Groups of the terms' strings on the fragment that one measurement serves: greedily, the longest first."""
+    ends = {end for end in fragment.ends if end is not None}
+    strings = {tuple((qubit, letter) for qubit, letter in sorted(term.items()) if qubit in ends) for term in letters}
+    groups: list[dict[int, str]] = []
+    for string in sorted(strings, key=lambda string: (-len(string), string)):
+        for group in groups:
+            if all(group.get(qubit, letter) == letter for qubit, letter in string):
+                group.update(string)
+                break
+        else:
+            groups.append(dict(string))
+    return len(groups)

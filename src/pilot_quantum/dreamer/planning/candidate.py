@@ -26,7 +26,8 @@ class Candidate(msgspec.Struct, frozen=True):
 
     method: the cost model's name: what runs the circuit ("lightning", "aer-statevector", "aer-mps", "aer-stabilizer"),
     "cut", or "qpu". parts: the terms that each run evaluates, as positions in `Question.terms`. threads: cores of
-    each task. cuts: where the pruned circuit is cut; widths: of its fragments; simulator: what runs them. qpu: the
+    each task. cuts: where the pruned circuit is cut; widths: of its
+    fragments; limit: of the width, for which they were looked for; simulator: what runs them. qpu: the
     pilot that is one. shots: altogether. error: the standard error of the worst observable, 0 where values are exact.
     price: in the provider's currency. pilots: those that can run it. prediction: of everything from the circuit to
     the answer, looking for the cuts included. refused: why it cannot be chosen; "" where it can.
@@ -40,6 +41,7 @@ class Candidate(msgspec.Struct, frozen=True):
     threads: int = 1
     cuts: Cuts = Cuts()
     widths: tuple[int, ...] = ()
+    limit: int = 0
     simulator: str = ""
     qpu: str = ""
     shots: int = 0

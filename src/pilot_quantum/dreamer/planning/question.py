@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
+from pilot_quantum.circuit.cuts import Cuts
+from pilot_quantum.circuit.fragment_cone import observed
+from pilot_quantum.circuit.fragments import CutCircuit, cut_circuit
 from pilot_quantum.circuit.light_cone import Cone, Cones, Letters, Pruned, kept, light_cones
 from pilot_quantum.circuit.observable import Observable, require_width
 from pilot_quantum.circuit.skeleton import Skeleton, read_skeleton
+from pilot_quantum.circuit.standard import opened
+from pilot_quantum.circuit.terms import Operator, observable_of
 from pilot_quantum.dreamer.models.light_cone import Part, apart, whole
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
+from pilot_quantum.errors import CircuitError
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
+
+Observables: TypeAlias = Union[Operator, "Sequence[Observables]"]
+"""One observable, or nested sequences of them: what has a shape."""
 
 Sum = tuple[tuple[int, float], ...]
 """An observable as (position in `Question.terms`, coefficient)."""
@@ -62,9 +71,11 @@ class Question:
 
     @cached_property
     def everything(self) -> Part:
-        """All terms on the whole circuit, nothing pruned."""
-        gates, qubits = tuple(range(len(self.skeleton))), tuple(range(self.skeleton.qubits))
-        return Part(tuple(range(len(self.terms))), Cone(gates, qubits), self.skeleton, self.terms)
+        """All terms on the circuit as it is; qubits without a gate cost nothing, so they are not in the skeleton."""
+        gates, qubits = tuple(range(len(self.skeleton))), self.skeleton.active
+        idle = len(qubits) < self.skeleton.qubits
+        skeleton = self.skeleton.only(gates, qubits) if idle else self.skeleton
+        return Part(tuple(range(len(self.terms))), Cone(gates, qubits), skeleton, self.terms)
 
     @cached_property
     def whole(self) -> Part:
@@ -80,6 +91,22 @@ class Question:
     def pruned(self) -> Pruned:
         """The circuit of `whole`."""
         return kept(self.circuit, self.skeleton, self.whole.cone)
+
+    @cached_property
+    def divisible(self) -> QuantumCircuit:
+        """The circuit of `whole` with no gate on more than two qubits: what cuts are counted in."""
+        return opened(self.pruned.circuit, widest=2)
+
+    def pieces(self, cuts: Cuts) -> CutCircuit:
+        """`divisible` cut there, as far as the terms depend on it; made once for the same cuts. Raises CircuitError."""
+        if cuts not in self._pieces:
+            qubits = set().union(*self.whole.letters)
+            self._pieces[cuts] = observed(cut_circuit(self.divisible, cuts), qubits)
+        return self._pieces[cuts]
+
+    @cached_property
+    def _pieces(self) -> dict[Cuts, CutCircuit]:
+        return {}
 
     def circuits(self, candidate: Candidate) -> list[tuple[QuantumCircuit, Sequence[int], Sequence[Letters]]]:
         """What `candidate` runs, one entry for each of its parts: circuit, terms, and these on the circuit's qubits."""
@@ -98,3 +125,33 @@ class Question:
     def _places(self) -> dict[tuple[tuple[int, str], ...], int]:
         distinct = dict.fromkeys(term.paulis for observable in self.observables for term in observable.terms)
         return {paulis: i for i, paulis in enumerate(distinct)}
+
+
+def question_of(circuit: QuantumCircuit, observables: Observables) -> Question:
+    """What a user asks: the circuit opened to standard gates, observables in whatever form and shape they have.
+
+    Raises CircuitError for unbound parameters, which it names, for what is no observable, and for ragged sequences.
+    """
+    if circuit.parameters:
+        names = ", ".join(parameter.name for parameter in circuit.parameters)
+        raise CircuitError(
+            f"circuit {circuit.name!r} has unbound parameters: {names}. Plans are made for values: bind them first "
+            "(circuit.assign_parameters), or use session.estimator(strategy='auto'), which takes values."
+        )
+    flat, shape = _flattened(observables)
+    return Question(opened(circuit), tuple(observable_of(one) for one in flat), shape)
+
+
+def _flattened(observables: Any) -> tuple[list[Any], tuple[int, ...]]:
+    """All of nested sequences in C order, and their shape."""
+    if hasattr(observables, "sparse_observables_array"):  # qiskit.primitives' ObservablesArray
+        array = observables.sparse_observables_array()
+        return list(array.ravel()), tuple(array.shape)
+    if not isinstance(observables, list | tuple):
+        return [observables], ()
+    parts = [_flattened(one) for one in observables]
+    if not parts:
+        raise CircuitError("no observable was given; give one, or a list of them.")
+    if len({shape for _, shape in parts}) > 1:
+        raise CircuitError("the observables are nested unevenly; give a list, or a list of lists of equal lengths.")
+    return [one for flat, _ in parts for one in flat], (len(parts), *parts[0][1])

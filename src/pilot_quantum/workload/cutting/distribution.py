@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pilot_quantum.circuit.contraction import check_overlaps
 from pilot_quantum.circuit.fragments import CutCircuit
 from pilot_quantum.errors import CircuitError, CircuitTooLargeError
-from pilot_quantum.workload.cutting.expectation import check_size
 from pilot_quantum.workload.cutting.gram import Complexes
 from pilot_quantum.workload.cutting.keys import PartKey
 from pilot_quantum.workload.cutting.network import Network, doubled, weighted
@@ -39,7 +39,7 @@ class CutDistribution:
         ]
         for index, (work, measured) in enumerate(zip(works, self._measured, strict=True)):
             if not self._whole:
-                check_size(index, work.shape.variants, 2 ** len(measured))
+                check_overlaps(index, work.shape.variants, 2 ** len(measured))
 
     def parts(self) -> Iterator[tuple[PartKey, Part]]:
         """What runs in workers, each with its key."""

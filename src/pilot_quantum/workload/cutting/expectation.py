@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pilot_quantum.circuit.contraction import check_overlaps
+from pilot_quantum.circuit.fragment_tasks import strings_per_task
 from pilot_quantum.circuit.fragments import CutCircuit
-from pilot_quantum.errors import CircuitTooLargeError
-from pilot_quantum.resource.units import format_bytes
-from pilot_quantum.workload.blocks import UPDATES_PER_UNIT, blocks
+from pilot_quantum.circuit.updates import blocks
 from pilot_quantum.workload.cutting.gram import Complexes, gram_tensors
 from pilot_quantum.workload.cutting.keys import PartKey
-from pilot_quantum.workload.cutting.network import MOST_BYTES, Network, doubled, weighted
+from pilot_quantum.workload.cutting.network import Network, doubled, weighted
 from pilot_quantum.workload.cutting.observables import PauliSums, combinations, on_fragments
 from pilot_quantum.workload.cutting.parts import FragmentWork, Part, amplitudes, grams
 
@@ -36,9 +36,9 @@ class CutExpectation:
         self._local, self._factors = on_fragments(sums.terms, cut)
         variants = [math.prod(cut.links[leg.link].terms for leg in fragment.legs) for fragment in cut.fragments]
         for index, (number, local) in enumerate(zip(variants, self._local, strict=True)):
-            check_size(index, number, len(local.distinct))
+            check_overlaps(index, number, len(local.distinct))
         self._blocks = [
-            tuple(blocks(len(local.distinct), _strings_per_part(work[0])))
+            tuple(blocks(len(local.distinct), strings_per_task(work[0].shape, work[0].instructions)))
             for local, work in zip(self._local, works, strict=True)
         ]
 
@@ -86,24 +86,3 @@ class CutExpectation:
             if leg.side == 0 and link.paulis:
                 tensor = weighted(tensor, axis, np.outer(link.coefficients, link.coefficients.conj()).reshape(-1))
         return tensor
-
-
-def gram_updates(work: FragmentWork) -> int:
-    """What the overlaps of one string cost, in amplitude updates (blocks.py): a matrix product does 8 in that time."""
-    return int(work.shape.variants**2 * 2 ** len(work.shape.kept) // 8)
-
-
-def check_size(index: int, variants: int, tensors: int) -> None:
-    """Raise CircuitTooLargeError where the overlaps of a fragment's variants take more than `MOST_BYTES`."""
-    needed = tensors * variants**2 * 16
-    if needed > MOST_BYTES:
-        raise CircuitTooLargeError(
-            f"fragment {index} has {variants} variants, and their overlaps for {tensors} strings or "
-            f"outcomes take {format_bytes(needed)}; the limit is {format_bytes(MOST_BYTES)}. Cut this fragment less, "
-            "or ask for fewer observables or qubits at a time."
-        )
-
-
-def _strings_per_part(work: FragmentWork) -> int:
-    """Each part runs the fragment anew, so no finer than that running and overlaps cost the same."""
-    return max(1, max(work.updates, UPDATES_PER_UNIT) // max(1, gram_updates(work)))

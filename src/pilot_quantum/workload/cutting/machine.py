@@ -7,8 +7,8 @@ from qiskit.circuit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 
 from pilot_quantum.circuit.fragments import CutCircuit, LegKind
+from pilot_quantum.circuit.quasi import Complexes, Operation
 from pilot_quantum.circuit.schmidt import PAULIS
-from pilot_quantum.workload.cutting.quasi import Complexes, Operation
 from pilot_quantum.workload.cutting.subexperiments import Subexperiments
 
 

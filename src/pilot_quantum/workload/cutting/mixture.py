@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pilot_quantum.circuit.fragments import CutCircuit, Fragment
+from pilot_quantum.circuit.quasi import Decomposition
 from pilot_quantum.workload.cutting.network import Network
-from pilot_quantum.workload.cutting.quasi import Decomposition
 
 Tensor = NDArray[Any]
 Floats = NDArray[np.float64]

@@ -7,17 +7,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import opt_einsum  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from pilot_quantum.circuit.contraction import contraction
 from pilot_quantum.circuit.fragments import CutCircuit
-from pilot_quantum.errors import CircuitTooLargeError
-from pilot_quantum.resource.units import format_bytes
 
 Tensor = NDArray[Any]
-
-MOST_BYTES = 2**32
-"""Of the largest tensor on the way to an answer."""
 
 
 class Network:
@@ -72,17 +67,11 @@ class Network:
         return {}
 
     def _expression(self, members: Sequence[int] | range, kept: Sequence[int]) -> Any:
-        terms = ["".join(map(opt_einsum.get_symbol, self._labels[i])) for i in members]
-        equation = ",".join(terms) + "->" + "".join(map(opt_einsum.get_symbol, kept))
+        import opt_einsum  # type: ignore[import-untyped]
+
         shapes = [self._shapes[i] for i in members]
-        path, report = opt_einsum.contract_path(equation, *shapes, shapes=True)
-        needed = int(report.largest_intermediate) * 16
-        if needed > MOST_BYTES:
-            raise CircuitTooLargeError(
-                f"putting {len(members)} fragments together takes a tensor of {format_bytes(needed)}; the limit is "
-                f"{format_bytes(MOST_BYTES)}. Use fewer cuts, or cuts that leave a fragment with fewer of them."
-            )
-        return opt_einsum.contract_expression(equation, *shapes, optimize=path)
+        found = contraction([self._labels[i] for i in members], shapes, kept)
+        return opt_einsum.contract_expression(found.equation, *shapes, optimize=found.path)
 
 
 def doubled(tensor: Tensor, legs: Sequence[int], tail: int = 0) -> Tensor:

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pilot_quantum.workload.blocks import evolution_updates
-from pilot_quantum.workload.cutting.choi import ChoiShape
+from pilot_quantum.circuit.choi import ChoiShape
+from pilot_quantum.circuit.updates import evolution_updates
 from pilot_quantum.workload.cutting.gram import Complexes, gram_tensors, marginal_tensors
 from pilot_quantum.workload.pauli import PauliTerms
 from pilot_quantum.workload.traits import Traits

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pilot_quantum.circuit.contraction import check_overlaps
 from pilot_quantum.circuit.fragments import CutCircuit, LegKind
+from pilot_quantum.circuit.quasi import Floats, decomposition
+from pilot_quantum.circuit.updates import UPDATES_PER_UNIT, blocks
 from pilot_quantum.errors import CircuitTooLargeError
-from pilot_quantum.workload.blocks import UPDATES_PER_UNIT, blocks
-from pilot_quantum.workload.cutting.expectation import check_size
 from pilot_quantum.workload.cutting.keys import PartKey
 from pilot_quantum.workload.cutting.mixture import Mixture
 from pilot_quantum.workload.cutting.observables import PauliSums, combinations, on_fragments
 from pilot_quantum.workload.cutting.parts import FragmentWork, Part
-from pilot_quantum.workload.cutting.quasi import Floats, decomposition
 from pilot_quantum.workload.cutting.settings import settings
 from pilot_quantum.workload.cutting.shots import Shots, check_budget, first_shots, further_shots
 from pilot_quantum.workload.cutting.subexperiments import Counts, Drawn, Subexperiments, draw
@@ -81,7 +81,7 @@ class SampledExpectation:
                 "Make fewer cuts, or ask for exact values."
             )
         for index, (work, plan) in enumerate(zip(works, self._plans, strict=True)):
-            check_size(index, work.shape.variants, 2 ** max(len(setting.qubits) for setting in plan.settings))
+            check_overlaps(index, work.shape.variants, 2 ** max(len(setting.qubits) for setting in plan.settings))
         rows, of = combinations(self._local, len(sums.terms))
         weights = np.zeros((len(sums.weights), len(rows)))
         np.add.at(weights.T, of, (sums.weights * factors).T)

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from pilot_quantum.workload.cutting.choi import ChoiShape
+from pilot_quantum.circuit.choi import ChoiShape
 from pilot_quantum.workload.cutting.gram import Complexes
 from pilot_quantum.workload.pauli import PauliTerms
 

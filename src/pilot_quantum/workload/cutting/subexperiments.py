@@ -14,9 +14,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pilot_quantum.circuit.quasi import Complexes, Floats, Operation
 from pilot_quantum.workload.cutting.gram import marginal_tensors
 from pilot_quantum.workload.cutting.parts import FragmentWork
-from pilot_quantum.workload.cutting.quasi import Complexes, Floats, Operation
 from pilot_quantum.workload.cutting.settings import Setting
 from pilot_quantum.workload.readout import sampled
 from pilot_quantum.workload.units import final_state

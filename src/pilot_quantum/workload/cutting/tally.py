@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pilot_quantum.circuit.quasi import Floats
 from pilot_quantum.workload.cutting.gram import parity
-from pilot_quantum.workload.cutting.quasi import Floats
 from pilot_quantum.workload.cutting.subexperiments import Counts, Subexperiments
 
 Indices = NDArray[np.intp]

@@ -10,10 +10,10 @@ from qiskit_aer import AerSimulator
 from tests.workload.cutting.random_circuits import random_cut_circuit, random_sum
 
 from pilot_quantum.circuit.fragments import LegKind, cut_circuit
+from pilot_quantum.circuit.quasi import decomposition
 from pilot_quantum.circuit.schmidt import PAULIS
 from pilot_quantum.workload.cutting.machine import subexperiment_circuit
 from pilot_quantum.workload.cutting.observables import on_fragments
-from pilot_quantum.workload.cutting.quasi import decomposition
 from pilot_quantum.workload.cutting.settings import settings
 from pilot_quantum.workload.cutting.slices import fragment_work
 from pilot_quantum.workload.cutting.subexperiments import Subexperiments, distributions, draw

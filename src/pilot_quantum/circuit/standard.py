@@ -1,0 +1,42 @@
+"""Circuits in standard gates: what is composed of others is opened, and nothing is optimised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+_SILENT = frozenset(["barrier", "delay", "measure", "reset", "initialize"])
+
+
+def opened(circuit: QuantumCircuit, widest: int | None = None) -> QuantumCircuit:
+    """`circuit` with its composite gates replaced by what they are defined as; unchanged where there are none.
+
+    Gates that are matrices on one or two qubits stay, as do those that have no definition. widest: standard gates on
+    more qubits are opened, too (a Toffoli gate, with 2); None: none are.
+    """
+    if not any(_to_open(step, widest) for step in circuit.data):
+        return circuit
+    flat = circuit.copy_empty_like()
+    for step in circuit.data:
+        if _to_open(step, widest):
+            inner = opened(step.operation.definition, widest)
+            flat.compose(inner, step.qubits, step.clbits, inplace=True, copy=False)
+        else:
+            flat._append(step)
+    return flat
+
+
+def _to_open(step: Any, widest: int | None) -> bool:
+    if step.is_standard_gate():
+        return widest is not None and len(step.qubits) > widest
+    if step.name in _SILENT:
+        return False
+    from qiskit.circuit import ControlFlowOp
+    from qiskit.circuit.library import UnitaryGate
+
+    operation = step.operation
+    if isinstance(operation, ControlFlowOp) or (isinstance(operation, UnitaryGate) and len(step.qubits) <= 2):
+        return False
+    return operation.definition is not None

@@ -1,0 +1,253 @@
+"""The planner: from a question to a plan, in stages, cheap bounds first.
+
+A circuit that runs in milliseconds must not be planned for longer than that. So each stage begins only where it may
+find something faster than what is known already, its own time included; what was not looked at, the plan's notes say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
+from functools import partial
+from math import inf
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from pilot_quantum.circuit.light_cone import Cone, kept
+from pilot_quantum.dreamer.planning.candidate import Candidate
+from pilot_quantum.dreamer.planning.cutting import Cutting
+from pilot_quantum.dreamer.planning.places import Places
+from pilot_quantum.dreamer.planning.plan import Plan
+from pilot_quantum.dreamer.planning.qpus import Processors
+from pilot_quantum.dreamer.planning.question import Observables, Question, question_of
+from pilot_quantum.dreamer.planning.target import Target
+from pilot_quantum.dreamer.planning.whole import Whole
+from pilot_quantum.errors import CircuitError, CircuitTooLargeError, InvalidDescriptionError, UnsatisfiableError
+from pilot_quantum.resource.profile import ResourceProfile
+from pilot_quantum.resource.units import format_seconds
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+AUTO = "auto"
+KINDS = ("lightning", "aer", "mps", "stabiliser", "cut", "qpu")
+"""What a strategy may be beside `AUTO` and the name of a candidate: the best candidate of that kind."""
+
+Probe = Callable[["QuantumCircuit", float], float]
+"""Runs a circuit as a matrix-product state and returns the seconds that it took; `inf` where it was stopped after the
+seconds given."""
+
+PROBED = 0.25
+"""Of the time of the best candidate, what a probe may take."""
+
+PROBED_FROM = 0.05
+"""Seconds of the best candidate below which no probe pays."""
+
+PROMISING, WEIGHED = 2, 3
+"""Ways to cut that are predicted: in a hurry, and when everything is to be weighed."""
+
+NARROWER = (0, 2, 4)
+"""By how much less than the memory's limit fragments are made where the cuts' own share of memory is too much."""
+
+
+def plan(
+    circuit: QuantumCircuit,
+    observables: Observables,
+    resources: Sequence[ResourceProfile],
+    target: Target | float | None = None,
+    probe: Probe | None = None,
+    *,
+    thorough: bool = False,
+) -> Plan:
+    """The best way to the expectation values of `observables` after `circuit`, and all others that were weighed.
+
+    circuit: its parameters bound; measurements at its end are ignored. observables: one, or nested sequences of them:
+    text such as "0.5*ZZI + X0 X2", a SparsePauliOp, a SparseObservable or a Pauli. resources: `session.resources()`.
+    target: the standard error allowed, or a `Target`; None asks for exact values. probe: asked where the entanglement
+    that decides about a matrix-product state is in doubt. thorough: weigh everything, even what would take longer to
+    weigh than to run. Nothing is run. Raises CircuitError for a circuit or an observable that cannot be meant,
+    CircuitTooLargeError or UnsatisfiableError where nothing leads to the answer, with the reasons and figures.
+    """
+    began = perf_counter()
+    question = question_of(circuit, observables)
+    return examine(question, resources, target=target, probe=probe, thorough=thorough, began=began)
+
+
+def examine(
+    question: Question,
+    resources: Sequence[ResourceProfile],
+    strategy: str = AUTO,
+    *,
+    target: Target | float | None = None,
+    probe: Probe | None = None,
+    thorough: bool = False,
+    warm: bool = False,
+    began: float | None = None,
+) -> Plan:
+    """The plan for `question`. See `plan`.
+
+    strategy: "auto"; or one of `KINDS` or a candidate's name, and nothing else is weighed. warm: workers have run a
+    circuit of this structure before. began: `perf_counter()` when planning began.
+    """
+    began = perf_counter() if began is None else began
+    if not resources:
+        raise UnsatisfiableError(
+            "there is no pilot to plan for. Add one first: session.add_pilot('local://'), then session.resources()."
+        )
+    stages = _Stages(question, resources, strategy, Target.of(target), probe, thorough, warm)
+    candidates, notes = stages.run()
+    best = _best(candidates, stages.target)
+    if best is None:
+        raise _nothing(question, candidates, notes, strategy)
+    order = sorted(candidates, key=lambda each: (bool(each.refused), each.prediction.seconds))
+    seconds = perf_counter() - began
+    return Plan(question, tuple(resources), stages.target, tuple(order), best, tuple(notes), seconds)
+
+
+class _Stages:
+    """One run of the planner."""
+
+    def __init__(
+        self,
+        question: Question,
+        resources: Sequence[ResourceProfile],
+        strategy: str,
+        target: Target,
+        probe: Probe | None,
+        thorough: bool,
+        warm: bool,
+    ) -> None:
+        self.question, self.resources, self.target = question, resources, target
+        self.strategy, self.probe = strategy, probe
+        self.simulators = Places.simulating(resources)
+        self.whole = Whole(question, self.simulators, warm)
+        self.thorough = thorough or strategy != AUTO
+        self.candidates: list[Candidate] = []
+        self.notes: list[str] = []
+
+    def run(self) -> tuple[list[Candidate], list[str]]:
+        if self.simulators.profiles:
+            for kind, stage in (
+                ("lightning", self._state_vectors),
+                ("stabiliser", self._stabiliser),
+                ("mps", self._matrix_product),
+                ("cut", self._cuts),
+            ):
+                if self._wanted(kind):
+                    self.candidates += [one for one in stage() if self._named(one)]
+        else:
+            self.notes.append("no pilot can simulate: none has qiskit-aer (pip install 'pilot-quantum[qiskit]')")
+        if self._wanted("qpu"):
+            processors = Processors(self.question, self.resources, self.target)
+            self.candidates += [one for one in processors.candidates() if self._named(one)]
+        return self.candidates, self.notes
+
+    @property
+    def best(self) -> float:
+        """Seconds of the best candidate so far."""
+        found = _best(self.candidates, self.target)
+        return inf if found is None else found.prediction.seconds
+
+    def _wanted(self, kind: str) -> bool:
+        """Whether candidates of this stage can bear the strategy's name."""
+        if self.strategy == AUTO:
+            return True
+        words = self.strategy.replace("+", " ").split()
+        kinds = ("lightning", "aer") if kind == "lightning" else (kind,)
+        return any(word in kinds for word in words)
+
+    def _named(self, candidate: Candidate) -> bool:
+        if self.strategy in (AUTO, candidate.name):
+            return True
+        return self.strategy in KINDS and self.strategy in candidate.name.replace("+", " ").split()
+
+    def _state_vectors(self) -> Iterator[Candidate]:
+        return self.whole.state_vectors(self.thorough)
+
+    def _stabiliser(self) -> Iterator[Candidate]:
+        if (found := self.whole.stabiliser()) is not None:
+            yield found
+
+    def _matrix_product(self) -> Iterator[Candidate]:
+        least = self.whole.least_of_matrix_product()
+        if not self.thorough and least > self.best:
+            self.notes.append(
+                f"a matrix-product state was not weighed: it takes {format_seconds(least)} at least, and the best "
+                f"candidate {format_seconds(self.best)}"
+            )
+            return
+        found = self.whole.matrix_product()
+        bar = self.best
+        doubtful = found.prediction.low < bar < found.prediction.high
+        if self.probe is None or not doubtful or not PROBED_FROM < bar < inf:
+            yield found
+            return
+        yield self.whole.matrix_product(partial(self._probed, self.probe, PROBED * bar))
+
+    def _probed(self, probe: Probe, seconds: float, gates: int) -> float:
+        """The first so many gates of the pruned circuit, run as a matrix-product state."""
+        pruned = self.question.pruned.circuit
+        skeleton = self.question.whole.skeleton
+        first = kept(pruned, skeleton, Cone(tuple(range(gates)), tuple(range(pruned.num_qubits))))
+        return probe(first.circuit, seconds)
+
+    def _cuts(self) -> Iterator[Candidate]:
+        cutting = Cutting(self.question, self.simulators)
+        if cutting.glance is None:
+            return
+        looking = cutting.looking.seconds
+        if not self.thorough and looking > self.best:
+            self.notes.append(
+                f"cuts were not looked for: that takes about {format_seconds(looking)}, and the best candidate "
+                f"{format_seconds(self.best)}"
+            )
+            return
+        if not self.thorough and cutting.least > self.best:
+            self.notes.append(
+                f"cuts were not looked for: at a glance they leave 2^{cutting.glance.amplitude_bits:.0f} amplitudes of "
+                f"2^{self.question.whole.skeleton.qubits}, too many to pay"
+            )
+            return
+        widest = self.simulators.widest
+        for narrower in NARROWER:
+            limit = min(cutting.glance.width, widest - narrower)
+            if limit < 1:
+                return
+            try:
+                found = cutting.candidates(limit, WEIGHED if self.thorough else PROMISING)
+            except CircuitError as error:
+                self.notes.append(f"cuts for fragments of {limit} qubits: {error}")
+                return
+            yield from found
+            if limit == cutting.glance.width or not found or any(not one.refused for one in found):
+                return
+
+
+def _best(candidates: Sequence[Candidate], target: Target) -> Candidate | None:
+    """The candidate to choose: of those that are allowed and accurate enough the one that costs least.
+
+    What it costs is the geometric mean of the seconds predicted and of those that it may take: a candidate of which
+    nobody knows whether it takes one second or a thousand loses against one that takes two.
+    """
+    allowed = [one for one in candidates if not one.refused and one.error <= max(target.error * 1.5, 0.0)]
+    return min(allowed, key=lambda one: one.prediction.seconds * one.prediction.high, default=None)
+
+
+def _nothing(
+    question: Question, candidates: Sequence[Candidate], notes: Sequence[str], strategy: str
+) -> UnsatisfiableError | InvalidDescriptionError:
+    """The error where no candidate is left."""
+    if not candidates and strategy != AUTO and strategy not in KINDS:
+        near = get_close_matches(
+            strategy, (AUTO, *KINDS, "cone+lightning", "cone+aer", "cone+mps", "terms+lightning"), 1
+        )
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return InvalidDescriptionError(
+            f"strategy {strategy!r} is none for circuit {question.circuit.name!r}.{hint} Give 'auto', one of "
+            f"{', '.join(KINDS)}, or the name of a candidate that plan.explain() lists."
+        )
+    reasons = "; ".join([f"{one.name}: {one.refused}" for one in candidates] + list(notes)) or "there is no candidate"
+    text = f"no way was found to run circuit {question.circuit.name!r} ({question.skeleton.qubits} qubits): {reasons}."
+    if candidates and all(one.method != "qpu" for one in candidates):
+        return CircuitTooLargeError(f"{text} Add a pilot whose nodes have more memory, or use fewer qubits.")
+    return UnsatisfiableError(f"{text} Add a pilot that can, or ask for less.")

@@ -1,0 +1,166 @@
+"""Candidates that run the circuit in one piece, or each group of terms' light cone in one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+from pilot_quantum.circuit.light_cone import Letters
+from pilot_quantum.circuit.skeleton import Skeleton
+from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone, Part
+from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState, Probe
+from pilot_quantum.dreamer.models.stabiliser import STABILISER, Stabiliser
+from pilot_quantum.dreamer.models.state_vector import AER, FUSES_FROM, LIGHTNING, StateVector
+from pilot_quantum.dreamer.models.write import WRITE, Write
+from pilot_quantum.dreamer.planning import places as capabilities
+from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
+from pilot_quantum.dreamer.planning.offer import offered
+from pilot_quantum.dreamer.planning.places import Load, Places
+from pilot_quantum.dreamer.planning.question import Question
+from pilot_quantum.dreamer.prediction import Prediction, priced
+
+SHORT = {LIGHTNING: "lightning", AER: "aer", MPS: "mps", STABILISER: "stabiliser"}
+"""What candidates are called by their methods."""
+
+MOST_PARTS = 1000
+"""Groups of terms beyond which they are not run apart."""
+
+FUSING = 2e-5
+"""Seconds a gate that following Aer's fusion takes, about."""
+
+SEPARATING = 4e-6
+"""Seconds a gate and term that running terms apart takes to plan, about."""
+
+SMALL_PART = 0.1
+"""Of the best candidate's time, what weighing a further one may take."""
+
+Model = Callable[[Skeleton, Sequence[Letters]], Prediction | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """What is left out, and the runs that remain. prefix: of the candidates' names."""
+
+    pruning: Pruning
+    prefix: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Makes the candidates. simulators: the pilots that can simulate. warm: they have run this structure before."""
+
+    question: Question
+    simulators: Places
+    warm: bool = False
+
+    def state_vectors(self, thorough: bool = False) -> Iterator[Candidate]:
+        """By Lightning and by Aer, in all ways; unless `thorough`, only where weighing them is worth its time."""
+        lightning = self.simulators.having(capabilities.LIGHTNING).profiles
+        simulate = self._lightning if lightning else self._aer
+        found = [(way, one) for way in self._in_one for one in simulate(way)]
+        yield from (one for _, one in found)
+        least = min(one.prediction.seconds for _, one in found)
+        if (way := self._apart(inf if thorough else SMALL_PART * least)) is not None:
+            further = list(simulate(way))
+            found += [(way, one) for one in further]
+            yield from further
+        if not lightning:
+            return
+        best, least = min(((way, one.prediction.seconds) for way, one in found), key=lambda pair: pair[1])
+        for way in dict.fromkeys(way for way, _ in found):
+            gates = sum(len(part.cone.gates) for part in way.parts)
+            if thorough or (way is best and gates * FUSING < SMALL_PART * least):
+                yield from self._aer(way)
+
+    @cached_property
+    def _in_one(self) -> tuple[Way, ...]:
+        """The circuit as it is; and pruned, where that leaves anything out."""
+        found = [Way(Pruning.NONE, "", (self.question.everything,))]
+        if len(self.question.whole.cone.gates) < len(self.question.skeleton):
+            found.append(Way(Pruning.WHOLE, "cone+", (self.question.whole,)))
+        return tuple(found)
+
+    def _apart(self, seconds: float) -> Way | None:
+        """Each group of terms by itself; None where that is no narrower, or would take more than `seconds` to plan."""
+        terms = len(self.question.terms)
+        effort = SEPARATING * terms * len(self.question.whole.skeleton)
+        if not 1 < terms <= MOST_PARTS or effort > seconds or self._narrowing == 0:
+            return None
+        parts = self.question.apart
+        return Way(Pruning.APART, "terms+", parts) if len(parts) > 1 else None
+
+    @cached_property
+    def _narrowing(self) -> int:
+        """By how many qubits the widest cone of a term is narrower than that of all."""
+        widest = max((qubits for qubits, _ in self.question.cones.sizes()), default=0)
+        return self.question.whole.skeleton.qubits - widest
+
+    def _lightning(self, way: Way) -> Iterator[Candidate]:
+        places = self.simulators.having(capabilities.LIGHTNING)
+        yield self._state_vector(way, places, StateVector(places.rates(LIGHTNING)), 1)
+
+    def _aer(self, way: Way) -> Iterator[Candidate]:
+        model = StateVector(self.simulators.rates(AER))
+        yield self._state_vector(way, self.simulators, model, 1)
+        threads = self.simulators.most_threads
+        if threads > 1 and max(part.skeleton.qubits for part in way.parts) >= FUSES_FROM:
+            yield self._state_vector(way, self.simulators, model, threads)
+
+    def matrix_product(self, probe: Probe | None = None) -> Candidate:
+        """As a matrix-product state, after pruning."""
+        model = MatrixProductState(self.simulators.rates(MPS))
+
+        def run(skeleton: Skeleton, letters: Sequence[Letters]) -> Prediction:
+            return model.predict(skeleton, letters, probe)
+
+        return self._candidate(self._in_one[-1], self.simulators, MPS, run)
+
+    def least_of_matrix_product(self) -> float:
+        """Seconds that it takes even where nothing is entangled: what weighing it in full may save at most."""
+        rates = self.simulators.rates(MPS)
+        gates = sum(len(part.skeleton) for part in self._in_one[-1].parts)
+        return float(rates.seconds["fixed"] + rates.seconds["gate"] * gates)
+
+    def stabiliser(self) -> Candidate | None:
+        """By stabilisers, after pruning; None where a gate is not Clifford."""
+        way = self._in_one[-1]
+        if not all(kind.clifford for part in way.parts for kind in part.skeleton.kinds):
+            return None
+        model = Stabiliser(self.simulators.rates(STABILISER))
+        return self._candidate(way, self.simulators, STABILISER, model.predict)
+
+    def _state_vector(self, way: Way, places: Places, model: StateVector, threads: int) -> Candidate:
+        def run(skeleton: Skeleton, letters: Sequence[Letters]) -> Prediction:
+            return model.predict(skeleton, letters, threads, self.warm)
+
+        return self._candidate(way, places, model.rates.model, run, threads)
+
+    def _candidate(self, way: Way, places: Places, method: str, model: Model, threads: int = 1) -> Candidate:
+        loads = []
+        for part in way.parts:
+            prediction = model(part.skeleton, part.letters)
+            assert prediction is not None
+            loads.append(Load(prediction, part.skeleton.qubits, prediction.memory))
+        name = f"{way.prefix}{SHORT[method]}" + (f" x{threads}" if threads > 1 else "")
+        return Candidate(
+            name=name,
+            method=method,
+            pruning=way.pruning,
+            prediction=offered(places, loads, self._before(way), threads=threads),
+            parts=tuple(part.terms for part in way.parts),
+            threads=threads,
+            pilots=places.taking(loads, threads).names,
+            refused=places.refusal(loads, threads),
+        )
+
+    def _before(self, way: Way) -> list[Prediction]:
+        """What the session does before it hands the tasks over."""
+        gates = sum(len(part.cone.gates) for part in way.parts)
+        written = Write(self.simulators.rates(WRITE)).predict(gates, len(way.parts)).named("write.")
+        if way.pruning is Pruning.NONE:
+            return [written]
+        model = LightCone(self.simulators.rates(PRUNE))
+        return [priced(model.units(len(self.question.skeleton), way.parts), model.rates).named("prune."), written]
