@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 _CGROUP = Path("/sys/fs/cgroup")
+_MODULES = {"simulator": "qiskit_aer", "lightning": "pennylane_lightning"}
 
 
 def cores() -> int:
@@ -28,8 +29,8 @@ def memory() -> int:
 
 
 def capabilities() -> frozenset[str]:
-    """What tasks can ask for by name here: "simulator" where qiskit-aer is installed."""
-    return frozenset({"simulator"}) if importlib.util.find_spec("qiskit_aer") else frozenset()
+    """What tasks can ask for by name here: "simulator" where qiskit-aer is installed, "lightning" likewise."""
+    return frozenset(name for name, module in _MODULES.items() if importlib.util.find_spec(module))
 
 
 def visible_gpus() -> tuple[str, ...]:

@@ -73,11 +73,6 @@ def outcomes(circuit: QuantumCircuit, method: Method, shots: int, seed: int) -> 
     return np.frombuffer(packed, dtype=np.uint8).reshape(shots, width)
 
 
-def stabilizer_expectations(circuit: QuantumCircuit, labels: Sequence[str]) -> Floats:
-    """Expectation values of Pauli strings, exactly, at the end of a Clifford circuit. Raises SimulationError."""
-    return expectations(circuit, labels, Method.STABILIZER)
-
-
 def expectations(circuit: QuantumCircuit, labels: Sequence[str], method: Method) -> Floats:
     """Expectation values of Pauli strings at the end of a bound circuit, by `method`. Raises SimulationError."""
     circuit = circuit.copy()

@@ -20,6 +20,7 @@ GATES = frozenset(BASIS_GATES["statevector"]) - {"store", "multiplexer"}
 OTHERS = frozenset(["measure", "reset", "barrier", "delay", "initialize", "store"])
 CONTROL = frozenset(["if_else", "while_loop", "for_loop", "switch_case", "break_loop", "continue_loop"])
 BASIS = GATES | OTHERS | CONTROL
+MPS_BASIS = BASIS - (GATES - frozenset(BASIS_GATES["matrix_product_state"]))
 
 
 def flatten(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -36,10 +37,19 @@ def flatten(circuit: QuantumCircuit) -> QuantumCircuit:
     return flat
 
 
+def flatten_for_mps(circuit: QuantumCircuit) -> QuantumCircuit:
+    """`circuit` in the gates that Aer takes for a matrix-product state: of controlled ones, few."""
+    flat = flatten(circuit)
+    if all(inst.name in MPS_BASIS for inst in flat.data):
+        return flat
+    narrowed: QuantumCircuit = transpile(flat, target=_target(MPS_BASIS), optimization_level=0)
+    return narrowed
+
+
 @cache
-def _target() -> Target:
+def _target(basis: frozenset[str] = BASIS) -> Target:
     standard = get_standard_gate_name_mapping()
-    names = sorted(BASIS & (standard.keys() | NAME_MAPPING.keys()))
+    names = sorted(basis & (standard.keys() | NAME_MAPPING.keys()))
     return Target.from_configuration(basis_gates=names, custom_name_mapping=NAME_MAPPING)
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pilot_quantum.errors import CircuitTooLargeError
 from pilot_quantum.resource.profile import ResourceProfile
 from pilot_quantum.resource.units import format_bytes
-from pilot_quantum.workload.submitter import SIMULATOR
+from pilot_quantum.workload.submitter import LIGHTNING, SIMULATOR
 from pilot_quantum.workload.traits import Traits
 
 PROCESS = 128 * 2**20  # bytes: a worker with Qiskit and Aer loaded (measured: 97 MiB), and its results
@@ -17,11 +17,21 @@ STATE_VECTOR_QUBITS = 20  # up to here a state vector costs milliseconds and ser
 
 
 class Method(StrEnum):
-    """Exact ways to simulate: a state vector, stabilizers for Clifford circuits, a matrix-product state."""
+    """Ways to simulate: a state vector by Aer or Lightning, stabilizers for Clifford circuits, a matrix-product state.
+
+    All are exact up to rounding. Of a matrix-product state Aer drops singular values below 1e-8, whatever its options,
+    so a gate that entangles less than that is not seen.
+    """
 
     STATEVECTOR = "statevector"
+    LIGHTNING = "lightning"
     STABILIZER = "stabilizer"
     MPS = "matrix_product_state"
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What a pilot must list to run it."""
+        return frozenset({SIMULATOR, LIGHTNING} if self is Method.LIGHTNING else {SIMULATOR})
 
 
 def method_of(traits: Traits) -> Method:
@@ -30,21 +40,33 @@ def method_of(traits: Traits) -> Method:
     return Method.STABILIZER if wide and traits.clifford else Method.STATEVECTOR
 
 
-def bytes_needed(traits: Traits) -> int:
-    """Memory of one unit: 128 MiB, and 40 bytes an amplitude (2^qubits in use), or qubits² for stabilizers."""
+def bytes_needed(traits: Traits, method: Method | None = None) -> int:
+    """Memory of one unit: 128 MiB, and 40 bytes an amplitude (2^qubits in use), or qubits² for stabilizers.
+
+    method: None for that of `method_of`. Raises ValueError for a matrix-product state, which no traits tell the memory
+    of: `dreamer.models.mps` predicts it.
+    """
+    method = method_of(traits) if method is None else method
     qubits = traits.active_qubits
-    if method_of(traits) is Method.STABILIZER:
-        return int(PROCESS + qubits**2)
+    match method:
+        case Method.STABILIZER:
+            return int(PROCESS + qubits**2)
+        case Method.MPS:
+            raise ValueError("the memory of a matrix-product state follows from its bonds, not from a circuit's width")
     return int(PROCESS + PER_AMPLITUDE * 2 ** min(qubits, 900))  # beyond, no float could show it
 
 
-def check_fits(label: str, traits: Traits, resources: Sequence[ResourceProfile]) -> None:
+def check_fits(
+    label: str, traits: Traits, resources: Sequence[ResourceProfile], method: Method | None = None, needed: int = 0
+) -> None:
     """Raise CircuitTooLargeError, naming both figures, where no pilot that can simulate has the memory.
 
-    label: how the error calls the circuit. With no such pilot yet nothing is known, and nothing is refused.
+    label: how the error calls the circuit. With no such pilot yet nothing is known, and nothing is refused. method:
+    None for that of `method_of`. needed: bytes, where they are known; 0: those of `bytes_needed`.
     """
-    largest = max((r for r in resources if SIMULATOR in r.capabilities), key=lambda r: r.memory, default=None)
-    needed = bytes_needed(traits)
+    capabilities = Method.STATEVECTOR.capabilities if method is None else method.capabilities
+    largest = max((r for r in resources if capabilities <= r.capabilities), key=lambda r: r.memory, default=None)
+    needed = needed or bytes_needed(traits, method)
     if largest is None or needed <= largest.memory:
         return
     raise CircuitTooLargeError(

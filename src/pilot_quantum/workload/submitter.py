@@ -12,6 +12,8 @@ from pilot_quantum.task.needs import Needs, Variant
 from pilot_quantum.task.options import TaskOptions
 
 SIMULATOR = "simulator"
+LIGHTNING = "lightning"
+"""Capabilities: Qiskit Aer is installed there; PennyLane's Lightning is."""
 
 Resources = Callable[[], Sequence[ResourceProfile]]
 
@@ -42,13 +44,25 @@ class Submitter(Protocol):
         ...
 
 
-def simulating(variants: Sequence[Variant], memory: int) -> list[Variant]:
-    """`variants`, each with the capability to simulate and at least `memory` bytes on its node."""
+def simulating(
+    variants: Sequence[Variant],
+    memory: int,
+    capabilities: frozenset[str] = frozenset({SIMULATOR}),
+    threads: int = 1,
+) -> list[Variant]:
+    """`variants`, each with these capabilities, and at least `memory` bytes and `threads` cores on its node."""
     return [
-        replace(variant, needs=_needs(variant.needs, memory)) if variant.needs.qpus == 0 else variant
+        replace(variant, needs=_needs(variant.needs, memory, capabilities, threads))
+        if variant.needs.qpus == 0
+        else variant
         for variant in variants
     ]
 
 
-def _needs(needs: Needs, memory: int) -> Needs:
-    return replace(needs, memory=max(needs.memory, memory), capabilities=needs.capabilities | frozenset({SIMULATOR}))
+def _needs(needs: Needs, memory: int, capabilities: frozenset[str], threads: int) -> Needs:
+    return replace(
+        needs,
+        cores=max(needs.cores, threads),
+        memory=max(needs.memory, memory),
+        capabilities=needs.capabilities | capabilities,
+    )

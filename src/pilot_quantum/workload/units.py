@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.circuit import Parameter, QuantumCircuit
 
-from pilot_quantum.workload.aer import Evolution, outcomes, stabilizer_expectations
+from pilot_quantum.workload.aer import Evolution, expectations, outcomes
 from pilot_quantum.workload.blob import from_blob
 from pilot_quantum.workload.blocks import UnitKey, seed_of
 from pilot_quantum.workload.cache import Cache
-from pilot_quantum.workload.flatten import flatten
+from pilot_quantum.workload.flatten import flatten, flatten_for_mps
+from pilot_quantum.workload.lightning import LightningEvolution
 from pilot_quantum.workload.memory import Method
 from pilot_quantum.workload.pauli import PauliTerms
 from pilot_quantum.workload.program import Floats, Program, read
@@ -33,7 +35,8 @@ class Work:
 
 
 _programs: Cache[bytes, Program] = Cache(4 * 2**20)  # weight: bytes of the blobs; about 5 times that in memory
-_evolutions: Cache[object, Evolution] = Cache(50_000)  # weight: gates, about 1 KiB each
+_evolutions: Cache[object, Evolution | LightningEvolution] = Cache(50_000)  # weight: gates, about 1 KiB each
+_circuits: Cache[tuple[bytes, Method], tuple[QuantumCircuit, list[Parameter]]] = Cache(4 * 2**20)  # the same weight
 
 
 def estimate(work: Work, terms: PauliTerms, wanted: tuple[NDArray[np.intp], ...] | None) -> Floats:
@@ -41,15 +44,13 @@ def estimate(work: Work, terms: PauliTerms, wanted: tuple[NDArray[np.intp], ...]
 
     Raises SimulationError.
     """
-    if work.method is Method.STABILIZER:
-        circuit = flatten(from_blob(work.blob))
-        values = stabilizer_expectations(circuit, terms.labels())
-        return np.concatenate([values if wanted is None else values[wanted[i]] for i in range(len(work.values))])
+    if work.method in _BY_CIRCUIT:
+        return _estimate_by_circuit(work, terms, wanted)
     program = _program(work.blob)
     local, factors = terms.on(list(program.active))
     found = []
     for i, row in enumerate(work.values):
-        state = _final_state(program, row)
+        state = _final_state(program, row, work.method)
         if wanted is None:
             found.append(local.expectations(state) * factors)
         else:
@@ -76,7 +77,7 @@ def sample(work: Work, registers: tuple[Register, ...], shots: int, entropy: int
         position = {clbit: program.active.index(q) for clbit, q in program.readout.items() if q in program.active}
         bits = []
         for row in work.values:
-            state = _final_state(program, row)
+            state = _final_state(program, row, work.method)
             weights = state.real**2
             weights += state.imag**2
             del state
@@ -84,20 +85,45 @@ def sample(work: Work, registers: tuple[Register, ...], shots: int, entropy: int
     return tuple(np.stack([packed(bit, register, shots) for bit in bits]) for register in registers)
 
 
-def final_state(blob: bytes) -> NDArray[np.complex128]:
+def final_state(blob: bytes, method: Method = Method.STATEVECTOR) -> NDArray[np.complex128]:
     """The 2^qubits amplitudes at the end of a circuit without parameters that uses all its qubits.
 
-    Raises SimulationError.
+    method: of the two that have amplitudes. Raises SimulationError.
     """
-    return _final_state(_program(blob), np.zeros(0))
+    return _final_state(_program(blob), np.zeros(0), method)
+
+
+def _estimate_by_circuit(work: Work, terms: PauliTerms, wanted: tuple[NDArray[np.intp], ...] | None) -> Floats:
+    """By a method of Aer's that keeps no amplitudes, and reads Pauli strings by itself."""
+    circuit, parameters = _circuits.get((work.blob, work.method), len(work.blob), lambda: _prepared(work))
+    labels = terms.labels()
+    if not circuit.parameters:
+        values = expectations(circuit, labels, work.method)
+        return np.concatenate([values if wanted is None else values[wanted[i]] for i in range(len(work.values))])
+    found = []
+    for i, row in enumerate(work.values):
+        here = labels if wanted is None else [labels[place] for place in wanted[i]]
+        bound = circuit.assign_parameters(dict(zip(parameters, row.tolist(), strict=True)), strict=False)
+        found.append(expectations(bound, here, work.method))
+    return np.concatenate(found)
+
+
+def _prepared(work: Work) -> tuple[QuantumCircuit, list[Parameter]]:
+    """The circuit as the method takes it, and the parameters of the original, some of which may have gone."""
+    circuit = from_blob(work.blob)
+    return _BY_CIRCUIT[work.method](circuit), list(circuit.parameters)
+
+
+_BY_CIRCUIT = {Method.STABILIZER: flatten, Method.MPS: flatten_for_mps}
 
 
 def _program(blob: bytes) -> Program:
     return _programs.get(blob, len(blob), lambda: read(from_blob(blob), identity=blob))
 
 
-def _final_state(program: Program, row: Floats) -> NDArray[np.complex128]:
+def _final_state(program: Program, row: Floats, method: Method) -> NDArray[np.complex128]:
     if not program.active:
         return np.ones(1, dtype=complex)
-    evolution = _evolutions.get(program.structure, len(program.steps), lambda: Evolution(program))
+    make = LightningEvolution if method is Method.LIGHTNING else Evolution
+    evolution = _evolutions.get((method, program.structure), len(program.steps), lambda: make(program))
     return evolution.final_state(program.angles.bound(row))

@@ -13,6 +13,7 @@ from qiskit.primitives.containers.observables_array import ObservablesArrayLike
 from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.fragment_cone import observed
 from pilot_quantum.circuit.fragments import CutCircuit, cut_circuit
+from pilot_quantum.errors import InvalidDescriptionError
 from pilot_quantum.workload.blocks import fresh_entropy
 from pilot_quantum.workload.cutting.distribution import CutDistribution, check_qubits
 from pilot_quantum.workload.cutting.expectation import CutExpectation
@@ -22,6 +23,7 @@ from pilot_quantum.workload.cutting.keys import PartKey
 from pilot_quantum.workload.cutting.observables import PauliSums, pauli_sums
 from pilot_quantum.workload.cutting.parts import FragmentWork
 from pilot_quantum.workload.cutting.sampled import SampledExpectation
+from pilot_quantum.workload.memory import Method
 from pilot_quantum.workload.readout import sampled
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
 
@@ -33,11 +35,24 @@ class CutRunner:
     """Runs circuits cut where they are told to be cut; exact unless shots are asked.
 
     submitter: what parts are handed to, a session's `with_options(...)`. resources: gives the pilots' profiles.
-    cancel: ends tasks that have begun, too: the session's.
+    cancel: ends tasks that have begun, too: the session's. simulator: what runs the fragments, Aer's state vector or
+    Lightning's.
     """
 
-    def __init__(self, submitter: Submitter, resources: Resources, *, cancel: Cancel = cancel_unshipped) -> None:
-        self._fleet = Fleet(submitter, resources, cancel)
+    def __init__(
+        self,
+        submitter: Submitter,
+        resources: Resources,
+        *,
+        cancel: Cancel = cancel_unshipped,
+        simulator: Method = Method.STATEVECTOR,
+    ) -> None:
+        if simulator not in (Method.STATEVECTOR, Method.LIGHTNING):
+            raise InvalidDescriptionError(
+                f"simulator={simulator!r} gives no amplitudes to put fragments together from; "
+                "use Method.STATEVECTOR or Method.LIGHTNING."
+            )
+        self._fleet = Fleet(submitter, resources, cancel, simulator)
 
     def expectation(self, circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> CutJob[Floats]:
         """Exact expectation values, on simulators; started at once.
@@ -45,7 +60,13 @@ class CutRunner:
         circuit: flat, all parameters bound; measurements at its end are ignored. observables: as Qiskit's Estimator
         takes them; the values have their shape. Raises CircuitError, CircuitTooLargeError.
         """
-        cut, sums = _observed(circuit, cuts, observables)
+        return self.expectation_of(*_observed(circuit, cuts, observables))
+
+    def expectation_of(self, cut: CutCircuit, sums: PauliSums) -> CutJob[Floats]:
+        """The same of a circuit that is cut already, pruned to what `sums` depend on by `observed` or whole.
+
+        Raises CircuitTooLargeError.
+        """
         part = CutExpectation(cut, self._fleet.works(cut, len(sums.terms)), sums)
         return CutJob(self._fleet.submit(part.parts()), part.values)
 
@@ -111,4 +132,4 @@ class CutRunner:
 def _observed(circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> tuple[CutCircuit, PauliSums]:
     cut = cut_circuit(circuit, cuts)
     sums = pauli_sums(observables, cut.qubits)
-    return observed(cut, np.flatnonzero((sums.terms.x | sums.terms.z).any(axis=0)).tolist()), sums
+    return observed(cut, sums.qubits), sums

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from pilot_quantum.circuit.fragments import CutCircuit
@@ -10,7 +11,7 @@ from pilot_quantum.workload.batch import Batch
 from pilot_quantum.workload.cutting.keys import PartKey
 from pilot_quantum.workload.cutting.parts import FragmentWork, Part
 from pilot_quantum.workload.cutting.slices import fragment_work, slices
-from pilot_quantum.workload.memory import bytes_needed, check_fits
+from pilot_quantum.workload.memory import Method, bytes_needed, check_fits
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, simulating
 
 Works = tuple[tuple[FragmentWork, ...], ...]
@@ -21,10 +22,11 @@ class Fleet:
     """The pilots as parts see them.
 
     submitter: a session's `with_options(...)`, whose options the tasks keep. resources: the pilots' profiles.
-    cancel: ends tasks that have begun, too.
+    cancel: ends tasks that have begun, too. simulator: what runs the fragments.
     """
 
-    def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel) -> None:
+    def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel, simulator: Method) -> None:
+        self._simulator = simulator
         self._resources = resources
         self._cancel = cancel
         self._submitter = submitter if submitter.options.name else submitter.with_options(name="fragment")
@@ -41,8 +43,11 @@ class Fleet:
         for index, fragment in enumerate(cut.fragments):
             whole = fragment_work(fragment, cut.links)
             each = (whole,) if strings is None else slices(fragment, cut.links, whole, strings)
+            each = tuple(replace(work, simulator=self._simulator) for work in each)
             cuts = f"{each[0].shape.ancillas} of {len(fragment.legs)} cuts"
-            check_fits(f"fragment {index} ({fragment.width} qubits and {cuts})", each[0].traits, resources)
+            check_fits(
+                f"fragment {index} ({fragment.width} qubits and {cuts})", each[0].traits, resources, self._simulator
+            )
             found.append(each)
         return tuple(found)
 
@@ -50,9 +55,10 @@ class Fleet:
         """Hand the parts over, the longest first, as they decide when all have ended."""
         futures = []
         for key, (function, work, *arguments) in sorted(parts, key=lambda part: -part[1][1].updates):
-            submitter = self._for_memory(bytes_needed(work.traits))
+            submitter = self._for_memory(bytes_needed(work.traits, self._simulator))
             futures.append((key, submitter.submit(function, work, *arguments)))
         return Batch(futures, self._cancel)
 
     def _with_memory(self, memory: int) -> Submitter:
-        return self._submitter.with_options(needs=simulating(self._submitter.options.needs, memory))
+        needs = simulating(self._submitter.options.needs, memory, self._simulator.capabilities)
+        return self._submitter.with_options(needs=needs)

@@ -29,6 +29,11 @@ class PauliSums:
     weights: Floats
     shape: tuple[int, ...]
 
+    @property
+    def qubits(self) -> list[int]:
+        """Those that some string acts on, rising."""
+        return [int(qubit) for qubit in np.flatnonzero((self.terms.x | self.terms.z).any(axis=0))]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LocalTerms:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pilot_quantum.circuit.choi import ChoiShape
 from pilot_quantum.circuit.updates import evolution_updates
 from pilot_quantum.workload.cutting.gram import Complexes, gram_tensors, marginal_tensors
+from pilot_quantum.workload.memory import Method
 from pilot_quantum.workload.pauli import PauliTerms
 from pilot_quantum.workload.traits import Traits
 from pilot_quantum.workload.units import final_state
@@ -23,12 +24,13 @@ Part: TypeAlias = tuple[Any, ...]
 class FragmentWork:
     """A fragment as it travels. blob: its Choi circuit, as `to_blob` wrote it. shape: how to read its final state.
 
-    instructions: of that circuit.
+    instructions: of that circuit. simulator: what runs it, one that has amplitudes.
     """
 
     blob: bytes
     shape: ChoiShape
     instructions: int
+    simulator: Method = Method.STATEVECTOR
 
     @property
     def updates(self) -> int:
@@ -42,7 +44,7 @@ class FragmentWork:
 
     def opened(self) -> Complexes:
         """The variants' final states: shape (values of all legs, 2^(qubits kept)). Raises SimulationError."""
-        return self.shape.opened(final_state(self.blob))
+        return self.shape.opened(final_state(self.blob, self.simulator))
 
 
 def grams(work: FragmentWork, terms: PauliTerms) -> Complexes:

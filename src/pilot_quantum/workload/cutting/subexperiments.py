@@ -87,7 +87,7 @@ def distributions(
 
     Raises SimulationError.
     """
-    psi = work.shape.amplitudes(final_state(work.blob)).reshape(-1, 2**work.shape.width)
+    psi = work.shape.amplitudes(final_state(work.blob, work.simulator)).reshape(-1, 2**work.shape.width)
     found: dict[tuple[int, int], Floats] = {}
     for index in sorted({setting for setting, _ in wanted}):
         setting = subexperiments.settings[index]
