@@ -9,8 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pilot_quantum.circuit.export import qiskit_circuit
-from pilot_quantum.circuit.fragment_cone import observed
-from pilot_quantum.circuit.fragments import CutCircuit, Fragment, LegKind, cut_circuit
+from pilot_quantum.circuit.fragments import CutCircuit, Fragment, LegKind
 from pilot_quantum.circuit.observable import parse_observable, pauli_operator
 from pilot_quantum.cli.contest import Contender, contest
 from pilot_quantum.cli.setups import Stage
@@ -124,12 +123,10 @@ def _timed(plan: Plan, candidate: Candidate, contender: Contender) -> Timed:
 def _extent(plan: Plan, candidate: Candidate) -> tuple[int, int]:
     """Qubits of the widest state, and how many circuits are run, each variant of a fragment counted."""
     if candidate.method == CUT:
-        question = plan.question
-        needed = sorted({qubit for letters in question.whole.letters for qubit in letters})
-        cut = observed(cut_circuit(question.pruned.circuit, candidate.cuts), needed)
+        cut = plan.question.pieces(candidate.cuts)
         return max(fragment.width for fragment in cut.fragments), sum(_variants(cut, one) for one in cut.fragments)
     parts = plan.question.circuits(candidate)
-    return max(circuit.num_qubits for circuit, _, _ in parts), len(parts)
+    return max(circuit.num_qubits for circuit, *_ in parts), len(parts)
 
 
 def _variants(cut: CutCircuit, fragment: Fragment) -> int:

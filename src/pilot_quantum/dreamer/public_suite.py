@@ -103,6 +103,12 @@ def _cases() -> Iterator[Case]:
         yield _case(families.clustered((size, size), depth, bridges, seed=700 + size), ends, f"{bridges}-bridges")
     for size, bridges in ((9, 2), (10, 1)):
         yield _case(families.clustered((size, size), 6, bridges, seed=750 + size), neighbours, f"{bridges}-bridges")
-    for sizes, depth, bridges in (((6, 14), 6, 2), ((12, 8), 8, 1), ((5, 9, 6), 8, 3), ((7, 7, 7), 7, 2), ((13, 7), 7, 2)):
+    for sizes, depth, bridges in (
+        ((6, 14), 6, 2),
+        ((12, 8), 8, 1),
+        ((5, 9, 6), 8, 3),
+        ((7, 7, 7), 7, 2),
+        ((13, 7), 7, 2),
+    ):
         yield _case(families.clustered(sizes, depth, bridges, seed=800 + sizes[0]), ends, f"{bridges}-bridges")
     yield _case(families.clustered((12, 7), 6, 1, seed=900), neighbours, "1-bridge")

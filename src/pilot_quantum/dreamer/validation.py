@@ -120,6 +120,7 @@ class Choices(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True):
     """What rows say together.
 
+    top1: part of the rows in which the planner's choice is right; top1_strict: within 5 %, whatever the spread.
     value_accuracy: mean over all candidates of min(predicted, measured) / max(predicted, measured); one that was stopped
     tells nothing unless it was predicted to end sooner. noise_floor: the same of every other round against the rest: no
     prediction can do much better. inside: part of the candidates within the range predicted for nine of ten.
@@ -131,6 +132,7 @@ class Figures(msgspec.Struct, frozen=True):
 
     rows: int
     top1: float
+    top1_strict: float
     regret: float
     regret_worst: float
     value_accuracy: float
@@ -172,6 +174,7 @@ def figures(rows: Sequence[Row], power_laws: tuple[PowerLaw, PowerLaw, Callable[
     return Figures(
         rows=len(rows),
         top1=ours.top1,
+        top1_strict=_mean(float(row.ratio(row.chosen) <= 1 + CLOSE_ENOUGH) for row in rows),
         regret=ours.regret,
         regret_worst=ours.worst,
         value_accuracy=_mean(value_accuracies(candidates)),
