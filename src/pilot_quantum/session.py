@@ -43,8 +43,10 @@ from pilot_quantum.version import __version__
 from pilot_quantum.workflow.graph import Graph
 
 if TYPE_CHECKING:
+    from pilot_quantum.dreamer.planning.plan import Plan
     from pilot_quantum.interfaces.executor import SessionExecutor
     from pilot_quantum.interfaces.qiskit import Estimator, Sampler
+    from pilot_quantum.workload.planned.job import PlanJob
 
 T = TypeVar("T")
 
@@ -180,6 +182,10 @@ class Session:
 
     as_completed = staticmethod(as_completed)
     """`concurrent.futures.as_completed`: the futures in the order in which they end."""
+
+    def run(self, plan: Plan) -> PlanJob:
+        """Carry out what `pq.dreamer.plan` has proposed; the job, at once. See `Submitter.run`."""
+        return self._submitter.run(plan)
 
     def executor(self, **options: Any) -> SessionExecutor:
         """A `concurrent.futures.Executor` whose calls become tasks of this session."""

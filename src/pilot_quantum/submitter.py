@@ -19,8 +19,11 @@ from pilot_quantum.task.submission import Handle
 from pilot_quantum.workflow.graph import Graph
 
 if TYPE_CHECKING:
+    from pilot_quantum.dreamer.planning.plan import Plan
     from pilot_quantum.interfaces.executor import SessionExecutor
     from pilot_quantum.interfaces.qiskit import Estimator, Sampler
+    from pilot_quantum.workload.planned.job import PlanJob
+    from pilot_quantum.workload.planned.runner import PlanRunner
 
 T = TypeVar("T")
 
@@ -56,6 +59,7 @@ class Submitter:
         self._session = session
         self._options = options
         self._handles: dict[int, Handle] = {}
+        self._runner: PlanRunner | None = None
 
     @property
     def options(self) -> TaskOptions:
@@ -138,6 +142,21 @@ class Submitter:
 
         each = Needs() if rank_needs is None else rank_needs
         return submit_mpi(self, program, args, kwargs, ranks, ranks_per_node, each)
+
+    def run(self, plan: Plan) -> PlanJob:
+        """Carry out what `pq.dreamer.plan` has proposed, as `plan.best` says; the job, at once.
+
+        `plan.using(NAME)` takes another of its candidates. Raises, before anything is submitted: CircuitError for a
+        circuit with parameters that have no values, CircuitTooLargeError where no pilot has the memory,
+        UnsatisfiableError for a plan that needs a quantum processor, SessionClosedError.
+        """
+        if self._session.closed:
+            raise self._session.closed_error()
+        if self._runner is None:
+            from pilot_quantum.workload.planned.runner import PlanRunner
+
+            self._runner = PlanRunner(self, self._session.resources, self._session.cancel)
+        return self._runner.run(plan)
 
     def executor(self, **options: Any) -> SessionExecutor:
         """A `concurrent.futures.Executor` whose calls become tasks with these options."""

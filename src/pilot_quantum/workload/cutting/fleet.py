@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from pilot_quantum.circuit.fragments import CutCircuit
 from pilot_quantum.workload.batch import Batch
@@ -53,11 +55,15 @@ class Fleet:
 
     def submit(self, parts: Iterable[tuple[PartKey, Part]]) -> Batch[PartKey]:
         """Hand the parts over, the longest first, as they decide when all have ended."""
+        return Batch(self.futures(parts), self._cancel)
+
+    def futures(self, parts: Iterable[tuple[PartKey, Part]]) -> list[tuple[PartKey, Future[Any]]]:
+        """The same, for who waits for more than these."""
         futures = []
         for key, (function, work, *arguments) in sorted(parts, key=lambda part: -part[1][1].updates):
             submitter = self._for_memory(bytes_needed(work.traits, self._simulator))
             futures.append((key, submitter.submit(function, work, *arguments)))
-        return Batch(futures, self._cancel)
+        return futures
 
     def _with_memory(self, memory: int) -> Submitter:
         needs = simulating(self._submitter.options.needs, memory, self._simulator.capabilities)

@@ -1,0 +1,1 @@
+"""Carrying out what the planner proposes, on a session's pilots."""

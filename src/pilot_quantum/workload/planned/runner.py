@@ -1,0 +1,44 @@
+"""Plans on a session's pilots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pilot_quantum.dreamer.planning.plan import Plan
+from pilot_quantum.errors import CircuitError
+from pilot_quantum.workload.batch import Batch
+from pilot_quantum.workload.planned.elements import Elements
+from pilot_quantum.workload.planned.job import PlanJob
+from pilot_quantum.workload.planned.methods import refuse_qpu
+from pilot_quantum.workload.planned.start import Starter
+from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
+
+
+class PlanRunner:
+    """Carries plans out as their `best` says, and never otherwise.
+
+    submitter: what tasks are handed to, a session's `with_options(...)`. resources: gives the pilots' profiles.
+    cancel: ends tasks that have begun, too: the session's.
+    """
+
+    def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel = cancel_unshipped) -> None:
+        self._starter = Starter(submitter, resources, cancel, "plan")
+        self._cancel = cancel
+
+    def run(self, plan: Plan) -> PlanJob:
+        """Start at once: a task for each circuit of the plan, or for each part of a cut one.
+
+        Raises, before anything is submitted: CircuitError for parameters without values, CircuitTooLargeError where no
+        pilot has the memory, UnsatisfiableError for a plan that needs a quantum processor.
+        """
+        question, candidate = plan.question, plan.best
+        refuse_qpu(candidate, plan.candidates)
+        if question.circuit.num_parameters:
+            names = ", ".join(parameter.name for parameter in question.circuit.parameters)
+            raise CircuitError(
+                f"the plan's circuit {question.circuit.name!r} has parameters without values ({names}): bind them "
+                "before planning, or give values to session.estimator(strategy='auto')."
+            )
+        elements = Elements.all(len(question.observables))
+        started = self._starter.start(question, candidate, np.zeros((1, 0)), elements)
+        return PlanJob(plan, Batch(started.futures, self._cancel), started.values)
