@@ -20,8 +20,8 @@ MOST = 60.0
 SHORT = 0.25
 """Seconds up to which a first run is a rehearsal that does not count: later ones find what it has left in caches."""
 
-MORE = 3
-"""Times as many rounds for contenders within twice the best, while all their rounds take less than `SHORT` together."""
+MORE = 5
+"""Times as many rounds at most for contenders within twice the best: until their rounds take `SHORT` together."""
 
 
 class Run(Protocol):
@@ -62,9 +62,9 @@ def contest(
     """Run all contenders in turn, `rounds` times at least, and note what they took.
 
     contenders: those that are expected to be fast first, so that there is a best to stop others by. rehearsals:
-    uncounted runs before, one for each worker, as each keeps what it has built. after_stop: called when one was stopped,
-    which costs a worker. One that takes five times the best gets no further round when it has had two seconds. What one
-    raises is noted, and it takes no further part.
+    uncounted runs before, one for each worker, as each keeps what it has built. after_stop: called when one was
+    stopped, which costs a worker. One that takes five times the best gets no further round when it has had two seconds.
+    What one raises is noted, and it takes no further part.
     """
     for _ in range(rehearsals):
         for one in contenders:
@@ -112,5 +112,5 @@ def _turn(
 
 
 def _best(contenders: Sequence[Contender]) -> float:
-    """What the fastest takes, rehearsals included: before the first counted run there is nothing else to stop others by."""
+    """What the fastest takes; by a rehearsal, as long as there is nothing else to stop others by."""
     return min(min(one.typical, one.rehearsed) for one in contenders)

@@ -176,5 +176,5 @@ def _draw(plans: Sequence[Plan], path: Path) -> None:
             one.plot(file)
         except OSError as error:
             raise PilotQuantumError(
-                f"the plot cannot be written to {str(file)!r}: {error.strerror or error}. Name another file: --plot FILE"
+                f"the plot cannot be written to {str(file)!r}: {error.strerror or error}. Name another: --plot FILE"
             ) from error

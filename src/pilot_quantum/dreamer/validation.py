@@ -29,8 +29,8 @@ AUTO_ALLOWANCE = 0.010
 class Timed(msgspec.Struct, frozen=True):
     """A candidate, predicted and measured. seconds: one a round; of a stopped one the seconds after which it was.
 
-    qubits: of the widest state that it makes. tasks: circuits that it runs, variants of fragments counted singly. pruned:
-    what was left out before ("none", "whole", "apart").
+    qubits: of the widest state that it makes. tasks: circuits that it runs, variants of fragments counted singly.
+    pruned: what was left out before ("none", "whole", "apart").
     """
 
     name: str
@@ -121,13 +121,13 @@ class Figures(msgspec.Struct, frozen=True):
     """What rows say together.
 
     top1: part of the rows in which the planner's choice is right; top1_strict: within 5 %, whatever the spread.
-    value_accuracy: mean over all candidates of min(predicted, measured) / max(predicted, measured); one that was stopped
-    tells nothing unless it was predicted to end sooner. noise_floor: the same of every other round against the rest: no
-    prediction can do much better. inside: part of the candidates within the range predicted for nine of ten.
-    close_cases: rows in which a candidate of another method took at most twice the best. power_law: as published,
-    `later`: as published later, `calibrated`: fitted here. rule: light cone, then Aer's state vector while it fits, else
-    a matrix-product state; `lightning`: with Lightning's. auto: over the best fixed strategy, geometric mean, planning
-    included; auto_worst: 10 ms left out.
+    value_accuracy: mean over all candidates of min(predicted, measured) / max(predicted, measured); one that was
+    stopped tells nothing unless it was predicted to end sooner. noise_floor: the same of every other round against the
+    rest: no prediction can do much better. inside: part of the candidates within the range predicted for nine of ten.
+    close_cases: rows in which a candidate of another method took at most twice the best. power_law: as published;
+    later: as published later; calibrated: fitted here. rule: light cone, then Aer's state vector while it fits, else a
+    matrix-product state; lightning: with Lightning's. auto: over the best fixed strategy, geometric mean, planning
+    included; auto_worst: the largest, 10 ms left out.
     """
 
     rows: int
@@ -161,7 +161,7 @@ Choose = Callable[[Row], str]
 
 
 def figures(rows: Sequence[Row], power_laws: tuple[PowerLaw, PowerLaw, Callable[[Row], PowerLaw]]) -> Figures:
-    """The figures of `rows`, at least one. power_laws: as published, as published later, as fitted for a row's set-up."""
+    """The figures of `rows`, at least one. power_laws: as published, as published later, as fitted for a row."""
     published, later, fitted = power_laws
     ours = choices(rows, lambda row: row.chosen)
     first = choices(rows, lambda row: by_power_law(row, published))
@@ -222,7 +222,7 @@ def by_power_law(row: Row, law: PowerLaw) -> str:
 
 
 def by_rule(row: Row, simulator: str = AER) -> str:
-    """The light cone; then `simulator`'s state vector while it fits memory and 26 qubits; else matrix-product states."""
+    """The light cone; then `simulator`'s state vector while it fits, up to 26 qubits; else a matrix-product state."""
     for pruned in ("whole", "none"):
         for one in row.candidates:
             if (one.method, one.pruned) == (simulator, pruned) and one.qubits <= WIDEST_STATE:
