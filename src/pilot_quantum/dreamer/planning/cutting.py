@@ -8,6 +8,7 @@ from functools import cached_property
 from pilot_quantum.circuit.finding import find_cuts
 from pilot_quantum.circuit.finding.candidate import Candidate as Found
 from pilot_quantum.circuit.interactions import read_interactions
+from pilot_quantum.dreamer.defaults import UNSURE
 from pilot_quantum.dreamer.models.cut import CUT, Cut
 from pilot_quantum.dreamer.models.find import FIND, Find
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone
@@ -18,7 +19,8 @@ from pilot_quantum.dreamer.planning.offer import offered
 from pilot_quantum.dreamer.planning.places import Load, Places
 from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.dreamer.planning.sweep import Glance, glance
-from pilot_quantum.dreamer.prediction import Prediction, priced
+from pilot_quantum.dreamer.prediction import Prediction, priced, together
+from pilot_quantum.errors import CircuitTooLargeError
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,7 @@ class Cutting:
 
     def candidates(self, limit: int, most: int) -> list[Candidate]:
         """The `most` promising ways to cut for fragments of at most `limit` qubits. Raises CircuitError, CutError."""
-        names: dict[str, int] = {}
-        candidates = []
-        for one in self.found(limit)[:most]:
-            name = f"cut {'+'.join(map(str, one.widths))}"
-            names[name] = names.get(name, 0) + 1
-            candidates.append(self._candidate(one, limit, f"{name} ({names[name]})" if names[name] > 1 else name))
-        return candidates
+        return [self._candidate(one, limit) for one in self.found(limit)[:most]]
 
     def found(self, limit: int) -> list[Found]:
         """Cuts for fragments of at most `limit` qubits, the fewest amplitudes first. Raises CircuitError, CutError."""
@@ -75,29 +71,36 @@ class Cutting:
             return StateVector(lightning.rates(LIGHTNING))
         return StateVector(self.simulators.rates(AER))
 
-    def _candidate(self, found: Found, limit: int, name: str) -> Candidate:
-        model = Cut(self.simulators.rates(CUT), self._simulator)
-        cost = model.cost(self.question.pieces(found.cuts), self.question.whole.letters)
-        loads = [Load(part.prediction, part.qubits, part.memory) for part in cost.parts]
+    def _candidate(self, found: Found, limit: int) -> Candidate:
         places = self.simulators
         if self._simulator.rates.model == LIGHTNING:
             places = places.having(capabilities.LIGHTNING)
         pruning = LightCone(places.rates(PRUNE))
-        before = [
-            priced(pruning.units(len(self.question.skeleton), [self.question.whole]), pruning.rates).named("prune."),
-            self.looking,
-            cost.prepare,
-        ]
+        units = pruning.units(len(self.question.skeleton), [self.question.whole])
+        before = [priced(units, pruning.rates).named("prune."), self.looking]
+        try:
+            cost = Cut(places.rates(CUT), self._simulator).cost(
+                self.question.pieces(found.cuts), self.question.whole.letters
+            )
+        except CircuitTooLargeError as error:
+            pilots: tuple[str, ...] = ()
+            refused = str(error)
+            seconds = self._simulator.rates.seconds["state"] * found.amplitudes
+            prediction = together([*before, Prediction(seconds, seconds / UNSURE, seconds * UNSURE)])
+        else:
+            loads = [Load(part.prediction, part.qubits, part.memory) for part in cost.parts]
+            pilots, refused = places.taking(loads).names, places.refusal(loads)
+            prediction = offered(places, loads, [*before, cost.prepare], [cost.finish])
         return Candidate(
-            name=name,
+            name=f"cut {'+'.join(map(str, found.widths))}",
             method=CUT,
             pruning=Pruning.WHOLE,
-            prediction=offered(places, loads, before, [cost.finish]),
+            prediction=prediction,
             parts=(self.question.whole.terms,),
             cuts=found.cuts,
             widths=found.widths,
             limit=limit,
             simulator=self._simulator.rates.model,
-            pilots=places.taking(loads).names,
-            refused=cost.refused or places.refusal(loads),
+            pilots=pilots,
+            refused=refused,
         )

@@ -6,6 +6,7 @@ find something faster than what is known already, its own time included; what wa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import partial
@@ -13,9 +14,12 @@ from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pilot_quantum.circuit.light_cone import Cone, kept
-from pilot_quantum.dreamer.planning.candidate import Candidate
+from pilot_quantum.dreamer.planning.candidate import QPU, Candidate
 from pilot_quantum.dreamer.planning.cutting import Cutting
+from pilot_quantum.dreamer.planning.explanation import seconds_of
 from pilot_quantum.dreamer.planning.places import Places
 from pilot_quantum.dreamer.planning.plan import Plan
 from pilot_quantum.dreamer.planning.qpus import Processors
@@ -24,7 +28,6 @@ from pilot_quantum.dreamer.planning.target import Target
 from pilot_quantum.dreamer.planning.whole import Whole
 from pilot_quantum.errors import CircuitError, CircuitTooLargeError, InvalidDescriptionError, UnsatisfiableError
 from pilot_quantum.resource.profile import ResourceProfile
-from pilot_quantum.resource.units import format_seconds
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -40,11 +43,17 @@ seconds given."""
 PROBED = 0.25
 """Of the time of the best candidate, what a probe may take."""
 
+PROBED_AT_MOST = 30.0
+"""Seconds that a probe may take where nothing else leads to the answer."""
+
 PROBED_FROM = 0.05
 """Seconds of the best candidate below which no probe pays."""
 
 PROMISING, WEIGHED = 2, 3
 """Ways to cut that are predicted: in a hurry, and when everything is to be weighed."""
+
+NAMED = 4
+"""Candidates whose reasons an error gives."""
 
 NARROWER = (0, 2, 4)
 """By how much less than the memory's limit fragments are made where the cuts' own share of memory is too much."""
@@ -172,17 +181,18 @@ class _Stages:
         least = self.whole.least_of_matrix_product()
         if not self.thorough and least > self.best:
             self.notes.append(
-                f"a matrix-product state was not weighed: it takes {format_seconds(least)} at least, and the best "
-                f"candidate {format_seconds(self.best)}"
+                f"a matrix-product state was not weighed: it takes {seconds_of(least)} at least, and the best "
+                f"candidate {seconds_of(self.best)}"
             )
             return
         found = self.whole.matrix_product()
         bar = self.best
         doubtful = found.prediction.low < bar < found.prediction.high
-        if self.probe is None or not doubtful or not PROBED_FROM < bar < inf:
+        if self.probe is None or not doubtful or bar < PROBED_FROM:
             yield found
             return
-        yield self.whole.matrix_product(partial(self._probed, self.probe, PROBED * bar))
+        seconds = min(PROBED * bar, PROBED_AT_MOST)
+        yield self.whole.matrix_product(partial(self._probed, self.probe, seconds))
 
     def _probed(self, probe: Probe, seconds: float, gates: int) -> float:
         """The first so many gates of the pruned circuit, run as a matrix-product state."""
@@ -198,19 +208,19 @@ class _Stages:
         looking = cutting.looking.seconds
         if not self.thorough and looking > self.best:
             self.notes.append(
-                f"cuts were not looked for: that takes about {format_seconds(looking)}, and the best candidate "
-                f"{format_seconds(self.best)}"
+                f"cuts were not looked for: that takes about {seconds_of(looking)}, and the best candidate "
+                f"{seconds_of(self.best)}"
             )
             return
         if not self.thorough and cutting.least > self.best:
             self.notes.append(
-                f"cuts were not looked for: at a glance they leave 2^{cutting.glance.amplitude_bits:.0f} amplitudes of "
-                f"2^{self.question.whole.skeleton.qubits}, too many to pay"
+                f"cuts were not looked for: at a glance they leave 2^{cutting.glance.amplitude_bits:.0f} amplitudes, "
+                f"which with looking for them takes about {seconds_of(cutting.least)}; the best candidate "
+                f"{seconds_of(self.best)}"
             )
             return
-        widest = self.simulators.widest
-        for narrower in NARROWER:
-            limit = min(cutting.glance.width, widest - narrower)
+        names: Counter[str] = Counter()
+        for limit in dict.fromkeys(min(cutting.glance.width, self.simulators.widest - less) for less in NARROWER):
             if limit < 1:
                 return
             try:
@@ -218,8 +228,11 @@ class _Stages:
             except CircuitError as error:
                 self.notes.append(f"cuts for fragments of {limit} qubits: {error}")
                 return
-            yield from found
-            if limit == cutting.glance.width or not found or any(not one.refused for one in found):
+            for one in found:
+                names[one.name] += 1
+                again = f" ({names[one.name]})" if names[one.name] > 1 else ""
+                yield msgspec.structs.replace(one, name=one.name + again)
+            if not found or any(not one.refused for one in found):
                 return
 
 
@@ -246,8 +259,15 @@ def _nothing(
             f"strategy {strategy!r} is none for circuit {question.circuit.name!r}.{hint} Give 'auto', one of "
             f"{', '.join(KINDS)}, or the name of a candidate that plan.explain() lists."
         )
-    reasons = "; ".join([f"{one.name}: {one.refused}" for one in candidates] + list(notes)) or "there is no candidate"
-    text = f"no way was found to run circuit {question.circuit.name!r} ({question.skeleton.qubits} qubits): {reasons}."
-    if candidates and all(one.method != "qpu" for one in candidates):
-        return CircuitTooLargeError(f"{text} Add a pilot whose nodes have more memory, or use fewer qubits.")
-    return UnsatisfiableError(f"{text} Add a pilot that can, or ask for less.")
+    skeleton = question.skeleton
+    nearest = sorted(candidates, key=lambda one: one.prediction.memory or inf)[:NAMED]
+    reasons = [f"{one.name} {one.refused}" for one in nearest] + list(notes)
+    if len(candidates) > NAMED:
+        reasons.append(f"{len(candidates) - NAMED} more candidates were refused likewise")
+    text = (
+        f"no way was found to run circuit {question.circuit.name!r} ({skeleton.qubits} qubits, {len(skeleton)} gates): "
+        f"{'; '.join(reasons) or 'there is no candidate'}."
+    )
+    if any(one.method == QPU for one in candidates):
+        return UnsatisfiableError(f"{text} Add a pilot that can, or ask for less.")
+    return CircuitTooLargeError(f"{text} Add a pilot whose nodes have more memory, or use fewer qubits.")

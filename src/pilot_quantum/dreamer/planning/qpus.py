@@ -6,14 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
+import msgspec
+
 from pilot_quantum.circuit.finding import find_cuts
-from pilot_quantum.circuit.skeleton import Skeleton, read_skeleton
+from pilot_quantum.circuit.skeleton import Skeleton
+from pilot_quantum.dreamer.models.cut import subexperiments
 from pilot_quantum.dreamer.models.qpu import QPURun
 from pilot_quantum.dreamer.models.shots import TooManyShotsError, shots_for
 from pilot_quantum.dreamer.planning.candidate import QPU, Candidate, Pruning
 from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.dreamer.planning.target import Target
-from pilot_quantum.dreamer.prediction import Prediction, together
+from pilot_quantum.dreamer.prediction import Prediction
 from pilot_quantum.errors import CircuitError
 from pilot_quantum.resource.profile import QPUProfile, ResourceProfile
 
@@ -60,14 +63,10 @@ class Processors:
         except CircuitError as error:
             return Candidate(name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=str(error))
         shots, refused = self._shots(found.overhead)
-        narrow = _narrowed(read_skeleton(self.question.divisible), qpu.qubits)
-        jobs = found.fragments
-        each = run.predict(narrow, max(1, shots // jobs))
-        prediction = together([each] * jobs)
+        jobs = subexperiments(self.question.pieces(found.cuts), self.question.whole.letters)
+        prediction = run.predict(Skeleton(qpu.qubits, (), (), (), ()), shots)  # jobs of one batch wait together
         kept = run.kept(self.question.whole.skeleton, self._measured)
         candidate = self._candidate(pilot, run, name, shots, prediction, 1.0 - kept, jobs, refused)
-        import msgspec
-
         return msgspec.structs.replace(candidate, cuts=found.cuts, widths=found.widths, limit=qpu.qubits)
 
     @property
@@ -109,8 +108,3 @@ class Processors:
             pilots=(pilot,),
             refused=refused,
         )
-
-
-def _narrowed(skeleton: Skeleton, qubits: int) -> Skeleton:
-    """`skeleton` counted as of so many qubits: what times of a job are asked for, which depend on shots alone."""
-    return Skeleton(min(qubits, skeleton.qubits), (), (), (), ())

@@ -10,10 +10,11 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from pilot_quantum.circuit.light_cone import Letters
+from pilot_quantum.circuit.updates import blocks, evolution_updates
 from pilot_quantum.dreamer.planning.candidate import Candidate
 from pilot_quantum.dreamer.planning.question import Question, Sum
 from pilot_quantum.workload.blob import to_blob
-from pilot_quantum.workload.blocks import bindings_per_unit, blocks, evolution_updates, least_per_unit
+from pilot_quantum.workload.blocks import bindings_per_unit, least_per_unit
 from pilot_quantum.workload.memory import Method
 from pilot_quantum.workload.pauli import PauliTerms
 from pilot_quantum.workload.planned.elements import Elements, Floats, Indices, distinct_rows, grouped

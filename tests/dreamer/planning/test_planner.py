@@ -1,0 +1,269 @@
+"""Which way the planner chooses, and what it says of the others."""
+
+from __future__ import annotations
+
+from math import inf
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from qiskit.circuit import Parameter, QuantumCircuit
+
+import pilot_quantum as pq
+from pilot_quantum.circuit import families
+from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.dreamer.planning.data import PlanData
+from pilot_quantum.dreamer.planning.planner import examine, plan
+from pilot_quantum.dreamer.planning.question import question_of
+from pilot_quantum.errors import (
+    CircuitError,
+    CircuitTooLargeError,
+    InvalidDescriptionError,
+    UnsatisfiableError,
+)
+from pilot_quantum.resource.profile import ResourceProfile
+
+GIB = 2**30
+BOTH = (ResourceProfile("local-1", 1, 2, 0, 0, 16 * GIB, frozenset({"simulator", "lightning"})),)
+
+
+def clusters(qubits, depth=10, bridges=2, angle=0.3):
+    """Two groups of qubits that lie scattered, dense within and with few gates between them."""
+    circuit, half, draw = QuantumCircuit(qubits), qubits // 2, Random(1)
+    order = draw.sample(range(qubits), qubits)
+    for layer in range(depth):
+        for qubit in range(qubits):
+            circuit.ry(angle + 0.1 * qubit + layer, qubit)
+        for start in (0, half):
+            pairs = draw.sample(order[start : start + half], half)
+            for a, b in zip(pairs[::2], pairs[1::2], strict=False):
+                circuit.cz(a, b)
+        if layer < bridges:
+            circuit.cx(order[half - 1], order[half])
+    return circuit
+
+
+def test_a_small_circuit_is_run_in_one_piece_and_no_cuts_are_looked_for(pilot):
+    made = plan(qiskit_circuit(families.efficient_su2(8, 2, seed=1)), "Z7", [pilot()])
+
+    assert made.best.method == "lightning"
+    assert not any(candidate.method == "cut" for candidate in made.candidates)
+    assert any("cuts were not looked for" in note for note in made.notes)
+
+
+def test_clusters_with_few_bridges_are_cut(pilot):
+    made = plan(clusters(22), "Z" * 22, [pilot()])
+
+    assert made.best.method == "cut"
+    assert sum(made.best.widths) <= 22
+    assert max(made.best.widths) <= 12
+    assert made.best.prediction.seconds < made.using("cone+lightning").best.prediction.seconds
+
+
+def test_a_state_that_no_pilot_can_hold_is_refused_with_both_figures(pilot):
+    made = plan(clusters(36, depth=4), "Z" * 36, [pilot(memory=2 * GIB)])
+
+    refused = made.using("lightning").best.refused
+    assert "2.5 TiB" in refused
+    assert "2 GiB" in refused
+    assert not made.best.refused
+
+
+def test_where_nothing_fits_the_error_names_the_nearest_and_what_it_would_take(pilot):
+    circuit = qiskit_circuit(families.brickwork(60, 60, seed=1))
+
+    with pytest.raises(CircuitTooLargeError, match=r"60 qubits.*TiB.*4 GiB"):
+        plan(circuit, "Z30", [pilot(memory=4 * GIB)])
+
+
+def test_many_narrow_terms_are_run_apart(pilot):
+    circuit = qiskit_circuit(families.tfim(60, 2, 0.4))
+
+    made = plan(circuit, " + ".join(f"Z{q}" for q in range(60)), [pilot()], thorough=True)
+
+    apart = made.using("terms+lightning").best
+    assert not apart.refused
+    assert len(apart.parts) > 10
+    assert sorted(term for part in apart.parts for term in part) == list(range(60))
+
+
+def test_a_wide_clifford_circuit_goes_to_stabilisers(pilot):
+    made = plan(qiskit_circuit(families.ghz(80)), "Z0 Z79", [pilot()])
+
+    assert made.best.method == "aer-stabilizer"
+
+
+def test_a_wide_chain_goes_to_a_matrix_product_state(pilot):
+    made = plan(qiskit_circuit(families.efficient_su2(60, 2, seed=1)), "Z59", [pilot()])
+
+    assert made.best.method == "aer-mps"
+
+
+def test_what_a_pilot_takes_at_most_makes_cuts_necessary(pilot):
+    made = plan(clusters(12), "Z" * 12, [pilot(widest=9)])
+
+    assert made.best.method == "cut"
+    assert "9" in made.using("lightning").best.refused
+
+
+def test_without_lightning_aer_is_the_simulator(pilot):
+    made = plan(clusters(20), "Z" * 20, [pilot(lightning=False)])
+
+    assert {candidate.method for candidate in made.candidates} <= {"aer-statevector", "aer-mps", "cut"}
+    assert all(one.simulator == "aer-statevector" for one in made.candidates if one.method == "cut")
+
+
+def test_two_workers_share_what_can_be_shared(pilot):
+    circuit = clusters(30)
+
+    one, two = (plan(circuit, "Z" * 30, [pilot(cores=cores)]).best for cores in (1, 2))
+
+    assert two.prediction.seconds < one.prediction.seconds
+
+
+def test_angles_do_not_change_a_plan(pilot):
+    plans = [plan(clusters(20, angle=angle), "Z0", [pilot()], thorough=True) for angle in (0.3, 0.7)]
+
+    assert plans[0].candidates == plans[1].candidates
+
+
+def test_a_fixed_strategy_is_the_only_one_weighed(pilot):
+    question = question_of(clusters(20), "Z" * 20)
+
+    assert {one.method for one in examine(question, [pilot()], "cut").candidates} == {"cut"}
+    assert [one.name for one in examine(question, [pilot()], "cone+aer").candidates] == ["cone+aer"]
+    assert {one.method for one in examine(question, [pilot()], "mps").candidates} == {"aer-mps"}
+
+
+def test_a_strategy_that_does_not_exist_is_named_with_the_nearest(pilot):
+    with pytest.raises(InvalidDescriptionError, match=r"'lightening'.*Did you mean 'lightning'"):
+        examine(question_of(clusters(6), "Z0"), [pilot()], "lightening")
+
+
+def test_without_pilots_there_is_nothing_to_plan_for():
+    with pytest.raises(UnsatisfiableError, match="add_pilot"):
+        plan(clusters(6), "Z0", [])
+
+
+def test_without_a_simulator_the_error_says_what_to_install():
+    bare = ResourceProfile("local-1", 1, 2, 0, 0, GIB, frozenset())
+    with pytest.raises(UnsatisfiableError, match=r"pilot-quantum\[qiskit\]"):
+        plan(clusters(6), "Z0", [bare])
+
+
+def test_parameters_must_have_values(pilot):
+    circuit = QuantumCircuit(1)
+    circuit.rx(Parameter("theta"), 0)
+    with pytest.raises(CircuitError, match="theta"):
+        plan(circuit, "Z0", [pilot()])
+
+
+def test_classical_control_is_refused_with_its_place(pilot):
+    circuit = QuantumCircuit(2, 1)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(1)
+    with pytest.raises(CircuitError, match="control flow"):
+        plan(circuit, "Z1", [pilot()])
+
+
+@pytest.mark.parametrize("observable", ["Z8", "ZZZ"])
+def test_an_observable_must_fit(pilot, observable):
+    with pytest.raises(CircuitError, match="6 qubits"):
+        plan(clusters(6), observable, [pilot()])
+
+
+def test_a_probe_is_asked_only_in_doubt_and_decides(pilot):
+    circuit = qiskit_circuit(families.brickwork(22, 22, seed=1))
+    asked = []
+
+    def slow(beginning, seconds):
+        asked.append((beginning.num_qubits, seconds))
+        return inf
+
+    def quick(beginning, seconds):
+        return 0.01
+
+    in_doubt = plan(circuit, "Z11", [pilot()])
+    by_slow = plan(circuit, "Z11", [pilot()], probe=slow)
+    by_quick = plan(circuit, "Z11", [pilot()], probe=quick)
+
+    assert len(asked) == 1
+    assert 0 < asked[0][1] < in_doubt.best.prediction.seconds
+    assert by_slow.best.method != "aer-mps"
+    assert by_quick.best.method == "aer-mps"
+    plan(qiskit_circuit(families.efficient_su2(8, 2, seed=1)), "Z7", [pilot()], probe=slow)
+    assert len(asked) == 1
+
+
+def test_a_plan_can_be_made_again_for_each_of_its_candidates(pilot):
+    made = plan(clusters(18), "Z" * 18, [pilot()], thorough=True)
+
+    for candidate in made.candidates:
+        again = made.redone(candidate.name)
+        assert again.best == candidate
+        assert again.question is not made.question
+
+
+def test_an_unknown_candidate_is_named_with_the_nearest(pilot):
+    with pytest.raises(InvalidDescriptionError, match="lightning"):
+        plan(clusters(6), "Z0", [pilot()]).using("lightnin")
+
+
+def test_the_explanation_lists_every_candidate_and_the_choice(pilot):
+    made = plan(clusters(20), "Z" * 20, [pilot(memory=150 * 2**20)], thorough=True)
+
+    text = made.explain()
+
+    assert all(candidate.name in text for candidate in made.candidates)
+    assert all(candidate.refused in text for candidate in made.candidates)
+    assert "dreamer calibrate" in text
+    assert any(line.split()[:1] == ["chosen"] and made.best.name in line for line in text.splitlines())
+
+
+def test_a_plan_is_data(pilot):
+    made = plan(clusters(20), ["Z0", "X1 + 0.5*Z2"], [pilot()], thorough=True)
+
+    data = made.as_data()
+
+    assert msgspec.json.decode(msgspec.json.encode(data), type=PlanData) == data
+    assert data.best in data.front
+
+
+def test_a_plan_can_be_drawn(pilot, tmp_path):
+    pytest.importorskip("matplotlib")
+    made = plan(clusters(20), "Z0", [pilot()], thorough=True)
+
+    made.plot(tmp_path / "plan.svg")
+
+    assert all(candidate.name in (tmp_path / "plan.svg").read_text() for candidate in made.candidates)
+
+
+def test_the_public_face_is_the_planner():
+    assert pq.dreamer.plan is plan
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), thorough=st.booleans())
+def test_names_differ_and_nothing_beats_what_is_chosen(data, thorough):
+    qubits = data.draw(st.integers(2, 18))
+    circuit = QuantumCircuit(qubits)
+    for _ in range(data.draw(st.integers(1, 40))):
+        a, b = data.draw(st.permutations(range(qubits)))[:2]
+        getattr(circuit, data.draw(st.sampled_from(["cx", "cz", "swap"])))(a, b)
+        circuit.rx(0.3, a)
+    observable = data.draw(st.sampled_from(["Z0", "X0 + Z1", "Z0 Z1 + 0.3*X1"]))
+
+    made = plan(circuit, observable, BOTH, thorough=thorough)
+
+    names = [candidate.name for candidate in made.candidates]
+    allowed = [candidate.prediction for candidate in made.candidates if not candidate.refused]
+    assert len(set(names)) == len(names)
+    assert made.best in made.candidates
+    assert not made.best.refused
+    assert made.best.prediction.seconds <= min(one.high for one in allowed)
+    for front in made.front:
+        others = [one for one in made.candidates if not one.refused and one is not front]
+        assert not any(other.no_worse(front) and not front.no_worse(other) for other in others)

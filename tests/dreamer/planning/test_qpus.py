@@ -1,0 +1,88 @@
+"""Quantum processors as data: planned, priced, refused with reasons."""
+
+from __future__ import annotations
+
+import pytest
+from qiskit.circuit import QuantumCircuit
+
+from pilot_quantum.dreamer.planning.planner import plan
+from pilot_quantum.dreamer.planning.target import Target
+from pilot_quantum.errors import InvalidDescriptionError, UnsatisfiableError
+
+
+@pytest.fixture
+def circuit():
+    """Twelve qubits in a chain."""
+    circuit = QuantumCircuit(12)
+    for qubit in range(12):
+        circuit.ry(0.1 * qubit, qubit)
+    for qubit in range(11):
+        circuit.cz(qubit, qubit + 1)
+        circuit.rx(0.2, qubit)
+    return circuit
+
+
+def test_an_exact_value_cannot_be_had_from_samples(circuit, pilot, processor):
+    made = plan(circuit, "X11", [pilot(), processor()])
+
+    assert "exact" in made.using("qpu qpu-1").best.refused
+    assert made.best.method != "qpu"
+
+
+def test_a_target_error_says_how_many_shots(circuit, processor):
+    made = plan(circuit, "X11", [processor()], target=0.01)
+
+    assert made.best.method == "qpu"
+    assert made.best.qpu == "qpu-1"
+    assert made.best.shots == 10_000
+    assert made.best.error >= 0.01
+
+
+def test_shots_follow_the_sum_of_all_coefficients(circuit, processor):
+    made = plan(circuit, "X11 + 2*Z3 - X0", [processor()], target=0.1)
+
+    assert made.best.shots == 1600
+
+
+def test_more_shots_than_the_budget_are_refused_and_counted(circuit, processor):
+    with pytest.raises(UnsatisfiableError, match=r"1,000,000 shots.*budget is 50,000"):
+        plan(circuit, "X11", [processor()], target=Target(error=0.001, shots=50_000))
+
+
+def test_a_budget_that_is_too_small_leaves_the_simulator(circuit, pilot, processor):
+    made = plan(circuit, "X11", [pilot(), processor()], target=Target(error=0.001, shots=50_000))
+
+    assert made.best.exact
+    assert "1,000,000" in made.using("qpu qpu-1").best.refused
+
+
+def test_faults_that_no_shots_make_up_for_are_a_reason_against(circuit, processor):
+    with pytest.raises(UnsatisfiableError, match=r"faults leave about 0\.\d+"):
+        plan(circuit, "X11", [processor(error=0.02)], target=0.01)
+
+
+def test_a_price_beyond_the_budget_is_a_reason_against(circuit, processor):
+    with pytest.raises(UnsatisfiableError, match=r"costs 100.3, and the budget is 50"):
+        plan(circuit, "X11", [processor(shot_price=0.01)], target=Target(error=0.01, price=50))
+
+
+def test_a_processor_that_is_too_narrow_gets_cuts_with_their_overhead(circuit, processor):
+    every = " ".join(f"X{qubit}" for qubit in range(12))
+    whole = plan(circuit, every, [processor()], target=0.1).best
+    made = plan(circuit, every, [processor(qubits=7)], target=0.1)
+
+    assert made.best.name == "qpu qpu-1, cut"
+    assert max(made.best.widths) <= 7
+    assert made.best.shots == pytest.approx(9 * whole.shots, rel=0.01)
+    assert made.best.price > whole.price
+
+
+@pytest.mark.parametrize("target", [-1.0, float("inf")])
+def test_a_target_that_cannot_be_meant_is_refused(circuit, pilot, target):
+    with pytest.raises(InvalidDescriptionError, match="target error"):
+        plan(circuit, "X11", [pilot()], target=target)
+
+
+def test_a_budget_of_no_shots_is_refused():
+    with pytest.raises(InvalidDescriptionError, match="shots=0"):
+        Target(error=0.1, shots=0)
