@@ -34,6 +34,21 @@ def test_memory_is_bounded_by_the_limit_of_the_cgroup(cgroup: Path, limit: str, 
     assert machine.memory() == (memory or psutil.virtual_memory().total)
 
 
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        (set(), set()),
+        ({"qiskit_aer"}, {"simulator"}),
+        ({"qiskit_aer", "pennylane_lightning"}, {"simulator", "lightning"}),
+    ],
+)
+def test_simulators_that_are_installed_are_capabilities(
+    monkeypatch: pytest.MonkeyPatch, installed: set[str], expected: set[str]
+) -> None:
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: name in installed or None)
+    assert machine.capabilities() == expected
+
+
 def test_gpus_are_numbered_where_nobody_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert machine.gpu_ids(2) == ("0", "1")

@@ -43,6 +43,21 @@ def test_what_fits_the_largest_pilot_or_has_no_pilot_yet_passes():
     check_fits("PUB 0", Traits(10, 60), [profile(2**50, capabilities=frozenset())])
 
 
+def test_a_method_that_is_given_decides_and_so_do_the_pilots_that_have_it():
+    ghz = Traits(100, 30, clifford=True)
+    assert bytes_needed(ghz, Method.LIGHTNING) == PROCESS + 40 * 2**30
+    with pytest.raises(ValueError, match="bonds"):
+        bytes_needed(ghz, Method.MPS)
+    large = profile(2**40)
+    lightning = profile(2**33, "local-2", frozenset({"simulator", "lightning"}))
+    check_fits("PUB 0", ghz, [large, lightning], Method.STATEVECTOR)
+    check_fits("PUB 0", ghz, [large], Method.LIGHTNING)
+    with pytest.raises(CircuitTooLargeError, match="'local-2'"):
+        check_fits("PUB 0", ghz, [large, lightning], Method.LIGHTNING)
+    with pytest.raises(CircuitTooLargeError, match="2 TiB"):
+        check_fits("PUB 0", ghz, [large], Method.MPS, 2**41)
+
+
 @pytest.mark.parametrize("qubits", [70, 5000])
 def test_absurd_widths_have_a_readable_error(qubits):
     with pytest.raises(CircuitTooLargeError, match=f"{qubits} qubits"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
 from qiskit.quantum_info import SparseObservable, SparsePauliOp, Statevector, random_pauli_list
 
 from pilot_quantum.errors import SimulationError
@@ -12,6 +14,7 @@ from pilot_quantum.workload import units
 from pilot_quantum.workload.aer import outcomes
 from pilot_quantum.workload.blob import to_blob
 from pilot_quantum.workload.blocks import UnitKey
+from pilot_quantum.workload.flatten import flatten
 from pilot_quantum.workload.memory import Method, method_of
 from pilot_quantum.workload.pauli import paulis_of
 from pilot_quantum.workload.traits import traits_of
@@ -56,6 +59,51 @@ def test_parameters_of_all_kinds_are_bound(ansatz, exact):
         state = exact(ansatz.assign_parameters(value))
         expected = [state.expectation_value(SparsePauliOp(label)).real for label in terms.labels()]
         assert row == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.requires("lightning")
+@pytest.mark.parametrize("method", [Method.LIGHTNING, Method.MPS])
+def test_other_simulators_give_the_same_of_circuits_of_all_kinds(method, circuit, exact):
+    _, terms = strings(circuit.num_qubits)
+    work = replace(work_of(circuit), method=method)
+    if method is Method.LIGHTNING and "initialize" in flatten(circuit).count_ops():
+        with pytest.raises(SimulationError, match="simulate it with Aer"):
+            estimate(work, terms, None)
+        return
+    state = exact(circuit)
+    expected = [state.expectation_value(SparsePauliOp(label)).real for label in terms.labels()]
+    assert estimate(work, terms, None) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.requires("lightning")
+@pytest.mark.parametrize("method", [Method.LIGHTNING, Method.MPS])
+def test_other_simulators_bind_parameters_of_all_kinds_and_give_what_is_wanted(method, ansatz):
+    values = np.random.default_rng(4).uniform(-3, 3, (3, ansatz.num_parameters))
+    _, terms = strings(ansatz.num_qubits)
+    work = work_of(ansatz, values)
+    for wanted in (None, (np.array([3, 5]), np.array([0]), np.array([1, 2]))):
+        found = estimate(replace(work, method=method), terms, wanted)
+        assert found == pytest.approx(estimate(work, terms, wanted), abs=1e-9)
+
+
+@pytest.mark.requires("lightning")
+def test_lightning_s_state_is_aer_s_up_to_its_phase(circuit):
+    if "initialize" in flatten(circuit).count_ops():
+        return
+    blob = to_blob(circuit, traits_of(circuit).standard)
+    states = [units.final_state(blob, method) for method in (Method.STATEVECTOR, Method.LIGHTNING)]
+    assert abs(np.vdot(*states)) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_clifford_circuit_without_gates_that_depend_on_its_parameter_has_values_for_each_binding():
+    circuit = QuantumCircuit(2, global_phase=Parameter("phase"))
+    circuit.h(0)
+    circuit.cx(0, 1)
+    work = Work(to_blob(circuit, True), np.array([[0.1], [0.2]]), Method.STABILIZER)
+    _, terms = strings(2)
+    labels = terms.labels()
+    found = estimate(work, terms, None).reshape(2, -1)
+    assert found[:, labels.index("ZZ")].tolist() == [1, 1]
 
 
 def test_each_binding_has_the_terms_that_it_wants(ansatz):

@@ -6,13 +6,14 @@ from functools import cache
 
 from qiskit import transpile
 from qiskit.circuit import BoxOp, CircuitInstruction, ForLoopOp, Gate, QuantumCircuit
-from qiskit.circuit.library import Initialize
+from qiskit.circuit.library import Initialize, StatePreparation
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 from qiskit.transpiler import Target
 from qiskit.transpiler.passes import UnrollForLoops
 from qiskit_aer.backends.backend_utils import BASIS_GATES
 from qiskit_aer.backends.name_mapping import NAME_MAPPING
 
+from pilot_quantum.circuit.standard import opened
 from pilot_quantum.workload.traits import is_inlined
 
 # "multiplexer" is left out: Qiskit's may be meant up to a diagonal, Aer's never is.
@@ -44,6 +45,24 @@ def flatten_for_mps(circuit: QuantumCircuit) -> QuantumCircuit:
         return flat
     narrowed: QuantumCircuit = transpile(flat, target=_target(MPS_BASIS), optimization_level=0)
     return narrowed
+
+
+def as_gates(circuit: QuantumCircuit) -> QuantumCircuit:
+    """`circuit` in standard gates, and matrices on one or two qubits, alone: what plans are made for.
+
+    It is one that ends in a state: resets and initialisations stand before all else on their qubits, and the latter
+    become gates.
+    """
+    flat = flatten(circuit)
+    if all(inst.is_standard_gate() for inst in flat.data):
+        return flat
+    gates = flat.copy_empty_like()
+    for inst in flat.data:
+        if inst.name == "initialize":
+            gates.append(StatePreparation(inst.params), inst.qubits)
+        elif inst.name not in OTHERS:
+            gates._append(inst)
+    return opened(gates)
 
 
 @cache

@@ -29,6 +29,11 @@ class Method(StrEnum):
     MPS = "matrix_product_state"
 
     @property
+    def amplitudes(self) -> bool:
+        """Whether it has the final state's amplitudes, from which anything can be read."""
+        return self in (Method.STATEVECTOR, Method.LIGHTNING)
+
+    @property
     def capabilities(self) -> frozenset[str]:
         """What a pilot must list to run it."""
         return frozenset({SIMULATOR, LIGHTNING} if self is Method.LIGHTNING else {SIMULATOR})

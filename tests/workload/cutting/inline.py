@@ -31,7 +31,7 @@ class Inline:
         return future
 
     def resources(self):
-        return (ResourceProfile("local-1", 1, 2, 0, 0, self.memory, frozenset({"simulator"})),)
+        return (ResourceProfile("local-1", 1, 2, 0, 0, self.memory, frozenset({"simulator", "lightning"})),)
 
-    def runner(self):
-        return CutRunner(self, self.resources)
+    def runner(self, **options):
+        return CutRunner(self, self.resources, **options)

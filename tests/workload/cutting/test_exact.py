@@ -15,10 +15,13 @@ from tests.workload.cutting.random_circuits import random_cut_circuit, random_su
 from pilot_quantum.circuit import fragment_tasks
 from pilot_quantum.circuit.cuts import Cuts, WireCut
 from pilot_quantum.circuit.finding import find_cuts
+from pilot_quantum.circuit.fragment_cone import observed
 from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.circuit.sampling import impossible_outcomes, total_variation, total_variation_bound
-from pilot_quantum.errors import CircuitError, CircuitTooLargeError
+from pilot_quantum.errors import CircuitError, CircuitTooLargeError, InvalidDescriptionError
 from pilot_quantum.workload.cutting.keys import PartKey
+from pilot_quantum.workload.cutting.observables import pauli_sums
+from pilot_quantum.workload.memory import Method
 
 
 def halves(circuit):
@@ -78,6 +81,34 @@ def test_any_circuit_cut_anywhere_has_the_distribution_of_its_state_vector(seed,
     some = np.random.default_rng(seed).permutation(qubits)[: 1 + qubits // 2].tolist()
     found = runner.probabilities(circuit, cuts, some).result()
     assert found == pytest.approx(state.probabilities(some), abs=1e-10)
+
+
+@pytest.mark.requires("lightning")
+@pytest.mark.parametrize("seed", range(5))
+def test_fragments_run_on_lightning_as_on_aer(inline, seed):
+    circuit, cuts = random_cut_circuit(seed, 8, gates=2, wires=1)
+    lightning = inline.runner(simulator=Method.LIGHTNING)
+    observable = random_sum(seed, 8)
+    wanted = Statevector(circuit).expectation_value(observable).real
+    assert lightning.expectation(circuit, cuts, observable).result() == pytest.approx(wanted, abs=1e-9)
+    assert lightning.probabilities(circuit, cuts).result() == pytest.approx(Statevector(circuit).probabilities())
+    drawn = lightning.sampled(circuit, cuts, observable, shots=10**6, seed=3).result()
+    assert abs(drawn.values - wanted) < 6 * drawn.errors
+    assert {arguments[0].simulator for _, arguments in inline.seen} == {Method.LIGHTNING}
+
+
+def test_a_simulator_without_amplitudes_is_refused(inline):
+    with pytest.raises(InvalidDescriptionError, match=r"use Method\.STATEVECTOR or Method\.LIGHTNING"):
+        inline.runner(simulator=Method.MPS)
+
+
+def test_a_circuit_that_is_cut_already_is_not_cut_again(inline):
+    circuit, cuts = random_cut_circuit(4, 7)
+    observables = [random_sum(4, 7), random_sum(5, 7)]
+    sums = pauli_sums(observables, 7)
+    for cut in (cut_circuit(circuit, cuts), observed(cut_circuit(circuit, cuts), sums.qubits)):
+        found = inline.runner().expectation_of(cut, sums).result()
+        assert found == pytest.approx(inline.runner().expectation(circuit, cuts, observables).result(), abs=1e-12)
 
 
 def test_the_random_circuits_are_really_cut():

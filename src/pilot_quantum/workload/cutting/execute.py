@@ -47,7 +47,7 @@ class CutRunner:
         cancel: Cancel = cancel_unshipped,
         simulator: Method = Method.STATEVECTOR,
     ) -> None:
-        if simulator not in (Method.STATEVECTOR, Method.LIGHTNING):
+        if not simulator.amplitudes:
             raise InvalidDescriptionError(
                 f"simulator={simulator!r} gives no amplitudes to put fragments together from; "
                 "use Method.STATEVECTOR or Method.LIGHTNING."

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from pilot_quantum.circuit.light_cone import Letters
+from pilot_quantum.circuit.light_cone import Cone, kept
 from pilot_quantum.circuit.updates import blocks, evolution_updates
 from pilot_quantum.dreamer.planning.candidate import Candidate
 from pilot_quantum.dreamer.planning.question import Question, Sum
@@ -19,6 +19,7 @@ from pilot_quantum.workload.memory import Method
 from pilot_quantum.workload.pauli import PauliTerms
 from pilot_quantum.workload.planned.elements import Elements, Floats, Indices, distinct_rows, grouped
 from pilot_quantum.workload.planned.keys import PieceKey
+from pilot_quantum.workload.planned.reading import pauli_terms
 from pilot_quantum.workload.traits import Traits, traits_of
 from pilot_quantum.workload.units import Work
 
@@ -35,10 +36,12 @@ class Piece:
     traits: Traits
 
 
-def pieces_of(question: Question, candidate: Candidate) -> list[Piece]:
+def pieces_of(question: Question, candidate: Candidate, method: Method) -> list[Piece]:
     """What `candidate` runs; nothing for identities, which are 1."""
     found = []
     for circuit, positions, letters in question.circuits(candidate):
+        if circuit.num_clbits and not method.amplitudes:  # Aer would read strings after the measurements
+            circuit = kept(circuit, question.skeleton, _all_of(question)).circuit
         real = [(position, each) for position, each in zip(positions, letters, strict=True) if each]
         if real:
             terms = pauli_terms([each for _, each in real], circuit.num_qubits)
@@ -47,14 +50,8 @@ def pieces_of(question: Question, candidate: Candidate) -> list[Piece]:
     return found
 
 
-def pauli_terms(letters: Sequence[Letters], qubits: int) -> PauliTerms:
-    """Pauli strings as masks."""
-    x, z = np.zeros((2, len(letters), qubits), dtype=bool)
-    for row, each in enumerate(letters):
-        for qubit, letter in each.items():
-            x[row, qubit] = letter in "XY"
-            z[row, qubit] = letter in "YZ"
-    return PauliTerms(x, z)
+def _all_of(question: Question) -> Cone:
+    return Cone(tuple(range(len(question.skeleton))), tuple(range(question.skeleton.qubits)))
 
 
 class PieceRun:
@@ -72,7 +69,7 @@ class PieceRun:
         self._wanted = None if elements.complete or len(self._rows) == 1 else self._by_row()
         self._blob = to_blob(piece.circuit, piece.traits.standard)
         updates = evolution_updates(piece.traits.instructions + len(piece.terms), piece.traits.active_qubits)
-        size = bindings_per_unit(updates) if method in (Method.STATEVECTOR, Method.LIGHTNING) else 1
+        size = bindings_per_unit(updates) if method.amplitudes else 1
         size = max(size, least_per_unit(len(self._rows), len(self._blob)))
         self._blocks = tuple(blocks(len(self._rows), size))
 

@@ -10,7 +10,7 @@ from pilot_quantum.workload.batch import Batch
 from pilot_quantum.workload.planned.elements import Elements
 from pilot_quantum.workload.planned.job import PlanJob
 from pilot_quantum.workload.planned.methods import refuse_qpu
-from pilot_quantum.workload.planned.start import Starter
+from pilot_quantum.workload.planned.prepare import Crew
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
 
 
@@ -22,8 +22,7 @@ class PlanRunner:
     """
 
     def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel = cancel_unshipped) -> None:
-        self._starter = Starter(submitter, resources, cancel, "plan")
-        self._cancel = cancel
+        self._crew = Crew(submitter, resources, cancel, "plan")
 
     def run(self, plan: Plan) -> PlanJob:
         """Start at once: a task for each circuit of the plan, or for each part of a cut one.
@@ -40,5 +39,5 @@ class PlanRunner:
                 "before planning, or give values to session.estimator(strategy='auto')."
             )
         elements = Elements.all(len(question.observables))
-        started = self._starter.start(question, candidate, np.zeros((1, 0)), elements)
-        return PlanJob(plan, Batch(started.futures, self._cancel), started.values)
+        prepared = self._crew.prepare(question, candidate, np.zeros((1, 0)), elements)
+        return PlanJob(plan, Batch(prepared.futures(), self._crew.cancel), prepared.values)

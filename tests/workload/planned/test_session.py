@@ -1,0 +1,68 @@
+"""Plans on a session's workers."""
+
+from __future__ import annotations
+
+import pytest
+from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp, Statevector
+from tests.workload.planned.ways import EXACT, cut, plan_of, way
+
+import pilot_quantum as pq
+from pilot_quantum.circuit.cuts import Cuts
+from pilot_quantum.circuit.terms import observable_of
+from pilot_quantum.dreamer.planning.question import Question
+from pilot_quantum.errors import SessionClosedError, UnsatisfiableError
+
+pytestmark = pytest.mark.requires("aer", "lightning")
+
+WAIT = 120  # seconds
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    with pq.Session(tmp_path_factory.mktemp("session")) as session:
+        session.add_pilot("local://?cores=2")
+        yield session
+
+
+def question(*observables):
+    circuit = QuantumCircuit(6)
+    for qubit in range(6):
+        circuit.ry(0.3 + qubit, qubit)
+    for qubit in range(5):
+        circuit.cx(qubit, qubit + 1)
+    return Question(circuit, tuple(map(observable_of, observables)), (len(observables),))
+
+
+@pytest.mark.parametrize("candidate", [*EXACT, cut(Cuts(gates=(8,)))], ids=lambda each: f"{each.name} {each.threads}")
+def test_every_way_runs_on_workers(session, candidate):
+    operators = [
+        SparsePauliOp.from_sparse_list([("ZZ", [0, 1], 1), ("X", [3], 0.5)], 6),
+        SparsePauliOp.from_sparse_list([("Z", [5], 1)], 6),
+    ]
+    plan = plan_of(question(*operators), candidate)
+    state = Statevector(plan.question.circuit)
+    wanted = [state.expectation_value(each).real for each in operators]
+    assert session.run(plan).result(WAIT) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_options_of_the_scheduler_reach_the_tasks(session):
+    plan = plan_of(question("Z0"), way("lightning"))
+    job = session.with_options(needs=pq.Needs(cores=2), name="careful").run(plan)
+    assert job.result(WAIT) == pytest.approx(session.run(plan).result(WAIT), abs=1e-12)
+    failed = session.with_options(needs=pq.Needs(gpus=1)).run(plan)
+    with pytest.raises(UnsatisfiableError, match="GPU"):
+        failed.result(WAIT)
+
+
+def test_more_threads_than_a_node_has_cores_are_refused_by_the_scheduler(session):
+    job = session.run(plan_of(question("Z0"), way("aer-statevector", threads=3)))
+    with pytest.raises(UnsatisfiableError, match="3 cores"):
+        job.result(WAIT)
+
+
+def test_a_plan_comes_too_late_for_a_closed_session(tmp_path):
+    with pq.Session(tmp_path) as session:
+        plan = plan_of(question("Z0"), way("lightning"))
+    with pytest.raises(SessionClosedError):
+        session.run(plan)
