@@ -72,11 +72,9 @@ def contest(
                 continue
             _turn(one, contenders, after_stop, rehearsal=True)
     for turn in range(MORE * rounds):
-        running = [one for one in contenders if _goes_on(one, contenders, turn, rounds)]
-        if not running:
-            return
-        for one in running:
-            _turn(one, contenders, after_stop)
+        for one in contenders:
+            if _goes_on(one, contenders, turn, rounds):
+                _turn(one, contenders, after_stop)
 
 
 def _goes_on(one: Contender, contenders: Sequence[Contender], turn: int, rounds: int) -> bool:

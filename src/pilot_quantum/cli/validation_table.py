@@ -104,5 +104,9 @@ def _summary(found: Validation) -> Table:
     for name in [*setups, "all"][: len(columns)]:
         table.add_column(name, justify="right")
     for label, key, form in _FIGURES:
-        table.add_row(label, *(format(getattr(column, key), form) for column in columns))
+        table.add_row(label, *(_shown(getattr(column, key), form) for column in columns))
     return table
+
+
+def _shown(figure: float | None, form: str) -> str:
+    return "-" if figure is None else format(figure, form)

@@ -127,7 +127,7 @@ class Figures(msgspec.Struct, frozen=True):
     close_cases: rows in which a candidate of another method took at most twice the best. power_law: as published;
     later: as published later; calibrated: fitted here. rule: light cone, then Aer's state vector while it fits, else a
     matrix-product state; lightning: with Lightning's. auto: over the best fixed strategy, geometric mean, planning
-    included; auto_worst: the largest, 10 ms left out.
+    included; auto_worst: the largest, 10 ms left out; None where it never ran.
     """
 
     rows: int
@@ -151,8 +151,8 @@ class Figures(msgspec.Struct, frozen=True):
     regret_rule: float
     top1_rule_lightning: float
     regret_rule_lightning: float
-    auto_geomean: float
-    auto_worst: float
+    auto_geomean: float | None
+    auto_worst: float | None
     planning_seconds: float
 
 
@@ -193,8 +193,8 @@ def figures(rows: Sequence[Row], power_laws: tuple[PowerLaw, PowerLaw, Callable[
         regret_rule=rule.regret,
         top1_rule_lightning=rule_lightning.top1,
         regret_rule_lightning=rule_lightning.regret,
-        auto_geomean=_geometric(auto / best for auto, best in autos),
-        auto_worst=max([(auto - AUTO_ALLOWANCE) / best for auto, best in autos], default=0.0),
+        auto_geomean=_geometric(auto / best for auto, best in autos) if autos else None,
+        auto_worst=max([(auto - AUTO_ALLOWANCE) / best for auto, best in autos], default=None),
         planning_seconds=_mean(row.planning for row in rows),
     )
 
@@ -273,5 +273,4 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def _geometric(values: Iterable[float]) -> float:
-    found = list(values)
-    return exp(fmean(log(value) for value in found)) if found else 0.0
+    return exp(fmean(log(value) for value in values))
