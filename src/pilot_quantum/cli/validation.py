@@ -51,7 +51,10 @@ class Validation:
         return figures(rows, (PowerLaw(), LATER, lambda row: self.laws[row.setup]))
 
     def as_data(self, suite: str, rounds: int, calibrated: bool) -> dict[str, Any]:
-        """The document of --json: the figures of all rows, those of each set-up, and the rows."""
+        """The document of --json: the figures of all rows, those of each set-up, the machine, and the rows."""
+        from pilot_quantum.workload.calibrate import look_around
+
+        here = look_around()
         setups = list(dict.fromkeys(row.setup for row in self.rows))
         return {
             **(msgspec.to_builtins(self.figures()) if self.rows else {}),
@@ -66,6 +69,8 @@ class Validation:
             "seconds": round(self.seconds, 1),
             "interrupted": self.interrupted,
             "faults": self.faults,
+            "machine": msgspec.to_builtins(here.machine),
+            "versions": here.versions,
             "rows": [
                 {**msgspec.to_builtins(row), "best": row.best.name, "ratio": row.ratio(row.chosen), "close": row.close}
                 for row in self.rows
