@@ -25,12 +25,12 @@ def timed(name: str, *seconds: float, predicted: float | None = None, stopped: b
     predicted = seconds[0] if predicted is None else predicted
     given = {"qubits": 10, "tasks": 1, "low": predicted / 2, "high": predicted * 2, "memory": 0, **fields}
     pruned = {"cone": "whole", "terms": "apart", "": "none"}[prefix]
-    return Timed(
-        name, METHODS[rest.split()[0]], pruned, predicted=predicted, seconds=seconds, stopped=stopped, **given
-    )
+    return Timed(name, METHODS[rest.split()[0]], pruned, predicted=predicted, seconds=seconds, stopped=stopped, **given)
 
 
-def row(*candidates: Timed, chosen: str = "", auto: tuple[float, ...] = (), setup: str = "one", workers: int = 1) -> Row:
+def row(
+    *candidates: Timed, chosen: str = "", auto: tuple[float, ...] = (), setup: str = "one", workers: int = 1
+) -> Row:
     return Row(
         setup=setup,
         workers=workers,

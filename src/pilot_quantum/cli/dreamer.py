@@ -109,10 +109,10 @@ def validate(
         from pilot_quantum.cli.validation_table import print_validation
 
         print_validation(found, suite, has_rates)
-    if plot is not None and found.rows:
+    if plot is not None and found.compared:
         from pilot_quantum.cli.validation_plot import draw
 
-        for path in draw(found.rows, plot):
+        for path in draw(found.compared, plot):
             print(f"drawn: {path}", file=sys.stderr)
     report_faults(found)
     if found.interrupted:

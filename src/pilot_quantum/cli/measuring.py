@@ -16,6 +16,7 @@ from pilot_quantum.cli.setups import Stage
 from pilot_quantum.dreamer.models.cut import CUT
 from pilot_quantum.dreamer.public_suite import Case
 from pilot_quantum.dreamer.validation import Row, Timed
+from pilot_quantum.errors import PilotQuantumError
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -31,17 +32,24 @@ AUTO = "auto"
 def measured(stage: Stage, case: Case, rounds: int, wanted: Callable[[Candidate], bool] = lambda _: True) -> Row:
     """Plan `case` and time every candidate that was not refused, at least `rounds` times.
 
-    wanted: further candidates to leave out. What is timed begins with the circuit: for a candidate, with planning that
-    one again; for "auto", with an estimator that knows no plans.
+    wanted: false for candidates to leave out. What is timed begins with the circuit: for a candidate, with planning that
+    one again; for "auto", with an estimator that knows no plans. Where there is no plan, the row has no candidates and
+    says why.
     """
     from pilot_quantum.dreamer.planning.planner import plan
 
     session = stage.session
     circuit = qiskit_circuit(case.program)
     operator = pauli_operator(parse_observable(case.observable), circuit.num_qubits)
-    plan(circuit, operator, session.resources())  # the first use of a part of the planner pays for its import
-    chosen = plan(circuit, operator, session.resources())
-    whole = plan(circuit, operator, session.resources(), thorough=True)
+    try:
+        plan(circuit, operator, session.resources())  # the first use of a part of the planner pays for its import
+        chosen = plan(circuit, operator, session.resources())
+        whole = plan(circuit, operator, session.resources(), thorough=True)
+    except PilotQuantumError as error:
+        failed = {"plan": f"{type(error).__name__}: {error}"}
+        return Row(
+            stage.setup.name, stage.setup.workers, case.name, circuit.num_qubits, "", (), {}, failed, (), 0.0, 0.0
+        )
     candidates = {one.name: one for one in whole.candidates if not one.refused and wanted(one)}
     candidates.setdefault(chosen.best.name, chosen.best)
     contenders = []

@@ -35,6 +35,11 @@ class Validation:
     interrupted: bool = False
 
     @property
+    def compared(self) -> list[Row]:
+        """Rows in which there is something to compare."""
+        return [row for row in self.rows if row.candidates]
+
+    @property
     def faults(self) -> list[str]:
         """Values that differ and candidates that failed, each in a line."""
         found = []
@@ -47,7 +52,7 @@ class Validation:
 
     def figures(self, setup: str | None = None) -> Figures:
         """Of the rows of one set-up, or of all."""
-        rows = [row for row in self.rows if setup in (None, row.setup) and row.candidates]
+        rows = [row for row in self.compared if setup in (None, row.setup)]
         return figures(rows, (PowerLaw(), LATER, lambda row: self.laws[row.setup]))
 
     def as_data(self, suite: str, rounds: int, calibrated: bool) -> dict[str, Any]:
@@ -55,9 +60,9 @@ class Validation:
         from pilot_quantum.workload.calibrate import look_around
 
         here = look_around()
-        setups = list(dict.fromkeys(row.setup for row in self.rows))
+        setups = list(dict.fromkeys(row.setup for row in self.compared))
         return {
-            **(msgspec.to_builtins(self.figures()) if self.rows else {}),
+            **(msgspec.to_builtins(self.figures()) if setups else {}),
             "suite": suite,
             "cases": len({row.case for row in self.rows}),
             "setups": {name: msgspec.to_builtins(self.figures(name)) for name in setups},
@@ -73,8 +78,7 @@ class Validation:
             "versions": here.versions,
             "rows": [
                 {**msgspec.to_builtins(row), "best": row.best.name, "ratio": row.ratio(row.chosen), "close": row.close}
-                for row in self.rows
-                if row.candidates
+                for row in self.compared
             ],
         }
 

@@ -43,7 +43,7 @@ def print_validation(found: Validation, suite: str, calibrated: bool) -> None:
     """Print a line for each case, then the figures."""
     console = stdout_console()
     console.print(_rows(found))
-    if found.rows:
+    if found.compared:
         console.print(_summary(found))
     rates = "calibrated" if calibrated else "assumed: nobody has calibrated this machine"
     state = "interrupted: " if found.interrupted else ""
@@ -64,9 +64,8 @@ def _rows(found: Validation) -> Table:
         table.add_column(name, overflow="fold")
     for name in ("predicted", "measured", "best's", "ratio", "auto"):
         table.add_column(name, justify="right")
-    for row in found.rows:
-        if row.candidates:
-            table.add_row(*map(Text, _cells(row)))
+    for row in found.compared:
+        table.add_row(*map(Text, _cells(row)))
     return table
 
 
@@ -95,7 +94,7 @@ def _ms(seconds: float) -> str:
 def _summary(found: Validation) -> Table:
     from rich.table import Table
 
-    setups = list(dict.fromkeys(row.setup for row in found.rows))
+    setups = list(dict.fromkeys(row.setup for row in found.compared))
     columns: list[Figures] = [found.figures(setup) for setup in setups]
     if len(setups) > 1:
         columns.append(found.figures())
