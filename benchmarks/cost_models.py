@@ -16,6 +16,7 @@ from benchmarks.pairs import Machine, emit, machine, parser
 from pilot_quantum.circuit import families
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.program import Gate, Program, gate
+from pilot_quantum.circuit.schmidt_ranks import follow
 from pilot_quantum.circuit.skeleton import program_skeleton
 from pilot_quantum.dreamer.calibration import Measurement, calibrated, running
 from pilot_quantum.dreamer.defaults import ASSUMED
@@ -26,6 +27,9 @@ from pilot_quantum.dreamer.prediction import Prediction, priced
 from pilot_quantum.dreamer.suite import Benchmark, suite
 from pilot_quantum.resource.profile import Rates
 from pilot_quantum.workload.calibrate import Seconds, look_around, measured, timed
+
+PROBED = 5.0
+"""Seconds for which a matrix-product state's bonds are followed at most."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -177,16 +181,11 @@ def _runs(model: str, program: Program, widest: int) -> bool:
 
 
 def _predicted(model: str, program: Program, warm: bool, rates: Rates) -> Prediction:
-    """As a planner would have it: for a matrix-product state with a probe, the least of two runs."""
+    """As a planner would have it: a matrix-product state with a probe."""
     skeleton, terms = program_skeleton(program), [dict.fromkeys(range(program.qubits), "Z")]
     if model != MPS:
         return priced(running(model, skeleton, terms, warm), rates)
-
-    def probe(gates: int) -> float:
-        beginning = qiskit_circuit(Program("beginning", program.family, program.qubits, program.gates[:gates]))
-        return min(timed(MPS, beginning, {0: "Z"}).cold for _ in range(2))
-
-    return MatrixProductState(rates).predict(skeleton, terms, probe)
+    return MatrixProductState(rates).predict(skeleton, terms, lambda: follow(qiskit_circuit(program), PROBED))
 
 
 def _columns(found: list[Seconds]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from math import inf
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.dreamer.circuits import skeletons
 
 from pilot_quantum.circuit import families
+from pilot_quantum.circuit.entanglement import crossings
 from pilot_quantum.circuit.skeleton import program_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.models.mps import LEAST_FILL, MatrixProductState
@@ -22,9 +21,9 @@ def whole(fill):
     return priced(MODEL.units(TANGLE, (), fill), MODEL.rates).seconds
 
 
-def beginning(gates, fill):
-    part = TANGLE.only(tuple(range(gates)), tuple(range(TANGLE.qubits)))
-    return priced(MODEL.units(part, (), fill), MODEL.rates).seconds
+def followed(gates, fill):
+    """What a probe returns that came so far, where bonds are filled to this part of their bound."""
+    return [[fill * bits for bits in step.bits] for step in crossings(TANGLE)[:gates]]
 
 
 @given(skeleton=skeletons(), fills=st.lists(st.floats(0, 1), min_size=2, max_size=2))
@@ -41,21 +40,30 @@ def test_the_terms_add_up_and_the_range_holds_the_value(skeleton):
 
 
 def test_a_chain_is_cheap_at_any_width_and_needs_no_probe():
-    found = MODEL.predict(CHAIN, probe=lambda gates: pytest.fail("there is no doubt"))
+    found = MODEL.predict(CHAIN, probe=lambda: pytest.fail("there is no doubt"))
     assert found.seconds < 0.1
     assert found.memory < 2**28
 
 
-def test_a_probe_narrows_what_the_structure_leaves_open():
+@pytest.mark.parametrize("fill", [0.5, 0.8])
+def test_a_probe_narrows_what_the_structure_leaves_open(fill):
     open_ = MODEL.predict(TANGLE)
-    for fill in (0.5, 0.8):
-        found = MODEL.predict(TANGLE, probe=lambda gates, fill=fill: beginning(gates, fill))
-        assert found.seconds == pytest.approx(whole(fill), rel=0.01)
-        assert found.high / found.low < open_.high / open_.low
+
+    found = MODEL.predict(TANGLE, probe=lambda: followed(100, fill))
+
+    assert found.seconds == pytest.approx(whole(fill))
+    assert found.high / found.low < open_.high / open_.low
 
 
-def test_a_probe_that_was_stopped_means_the_worst():
-    assert MODEL.predict(TANGLE, probe=lambda gates: inf).seconds == pytest.approx(whole(1.0))
+def test_a_probe_that_came_to_the_end_leaves_no_doubt():
+    found = MODEL.predict(TANGLE, probe=lambda: followed(len(TANGLE), 0.5))
+
+    assert found.seconds == pytest.approx(whole(0.5))
+    assert found.high / found.low == pytest.approx(MODEL.rates.spread**2)
+
+
+def test_a_probe_that_came_nowhere_changes_nothing():
+    assert MODEL.predict(TANGLE, probe=list) == MODEL.predict(TANGLE)
 
 
 def test_in_doubt_the_range_goes_from_empty_bonds_to_full_ones():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from random import Random
 
 import msgspec
@@ -13,7 +12,9 @@ from qiskit.circuit import Parameter, QuantumCircuit
 
 import pilot_quantum as pq
 from pilot_quantum.circuit import families
+from pilot_quantum.circuit.entanglement import crossings
 from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.planning.data import PlanData
 from pilot_quantum.dreamer.planning.planner import examine, plan
 from pilot_quantum.dreamer.planning.question import question_of
@@ -179,23 +180,36 @@ def test_a_probe_is_asked_only_in_doubt_and_decides(pilot):
     circuit = qiskit_circuit(families.brickwork(22, 22, seed=1))
     asked = []
 
-    def slow(beginning, seconds):
-        asked.append((beginning.num_qubits, seconds))
-        return inf
+    def tangled(followed, seconds, most_bits):
+        asked.append((followed.num_qubits, seconds))
+        return [step.bits for step in crossings(read_skeleton(followed))]
 
-    def quick(beginning, seconds):
-        return 0.01
+    def bare(followed, seconds, most_bits):
+        return [[0.0] * len(step.bits) for step in crossings(read_skeleton(followed))]
 
-    in_doubt = plan(circuit, "Z11", [pilot()])
-    by_slow = plan(circuit, "Z11", [pilot()], probe=slow)
-    by_quick = plan(circuit, "Z11", [pilot()], probe=quick)
+    in_doubt = plan(circuit, "Z11", [pilot()], probe=None)
+    by_tangled = plan(circuit, "Z11", [pilot()], probe=tangled)
+    by_bare = plan(circuit, "Z11", [pilot()], probe=bare)
 
     assert len(asked) == 1
     assert 0 < asked[0][1] < in_doubt.best.prediction.seconds
-    assert by_slow.best.method != "aer-mps"
-    assert by_quick.best.method == "aer-mps"
-    plan(qiskit_circuit(families.efficient_su2(8, 2, seed=1)), "Z7", [pilot()], probe=slow)
+    assert by_tangled.best.method != "aer-mps"
+    assert by_bare.best.method == "aer-mps"
+    plan(qiskit_circuit(families.efficient_su2(8, 2, seed=1)), "Z7", [pilot()], probe=tangled)
     assert len(asked) == 1
+
+
+def test_a_fourier_transform_of_a_product_state_is_seen_to_entangle_little(pilot):
+    circuit = QuantumCircuit(24)
+    for qubit in range(24):
+        circuit.ry(0.3 * (qubit + 1), qubit)
+    for low in range(23, -1, -1):
+        circuit.h(low)
+        for high in range(low - 1, -1, -1):
+            circuit.cp(3.14159 / 2 ** (low - high), high, low)
+
+    assert plan(circuit, "Z" * 24, [pilot()], probe=None).best.method != "aer-mps"
+    assert plan(circuit, "Z" * 24, [pilot()]).best.method == "aer-mps"
 
 
 def test_a_plan_can_be_made_again_for_each_of_its_candidates(pilot):

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
-from functools import partial
 from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from pilot_quantum.circuit.light_cone import Cone, kept
+from pilot_quantum.circuit.schmidt_ranks import follow
 from pilot_quantum.dreamer.planning.candidate import QPU, Candidate
 from pilot_quantum.dreamer.planning.cutting import Cutting
 from pilot_quantum.dreamer.planning.explanation import seconds_of
@@ -36,14 +35,17 @@ AUTO = "auto"
 KINDS = ("lightning", "aer", "mps", "stabiliser", "cut", "qpu")
 """What a strategy may be beside `AUTO` and the name of a candidate: the best candidate of that kind."""
 
-Probe = Callable[["QuantumCircuit", float], float]
-"""Runs a circuit as a matrix-product state and returns the seconds that it took; `inf` where it was stopped after the
-seconds given."""
+Probe = Callable[["QuantumCircuit", float, float], Sequence[Sequence[float]]]
+"""Follows how entangled a circuit makes its qubits for at most so many seconds, and up to bonds of so many bits:
+`circuit.schmidt_ranks.follow`, or what does the same elsewhere."""
 
-PROBED = 0.25
+MOST_BITS = 8.0
+"""Of a bond: one gate on such takes half a second, and on the next wider eight times that."""
+
+PROBED = 0.1
 """Of the time of the best candidate, what a probe may take."""
 
-PROBED_AT_MOST = 30.0
+PROBED_AT_MOST = 5.0
 """Seconds that a probe may take where nothing else leads to the answer."""
 
 PROBED_FROM = 0.05
@@ -64,7 +66,7 @@ def plan(
     observables: Observables,
     resources: Sequence[ResourceProfile],
     target: Target | float | None = None,
-    probe: Probe | None = None,
+    probe: Probe | None = follow,
     *,
     thorough: bool = False,
 ) -> Plan:
@@ -73,7 +75,7 @@ def plan(
     circuit: its parameters bound; measurements at its end are ignored. observables: one, or nested sequences of them:
     text such as "0.5*ZZI + X0 X2", a SparsePauliOp, a SparseObservable or a Pauli. resources: `session.resources()`.
     target: the standard error allowed, or a `Target`; None asks for exact values. probe: asked where the entanglement
-    that decides about a matrix-product state is in doubt. thorough: weigh everything, even what would take longer to
+    that decides about a matrix-product state is in doubt; None: nothing is, and the doubt stays. thorough: weigh everything, even what would take longer to
     weigh than to run. Nothing is run. Raises CircuitError for a circuit or an observable that cannot be meant,
     CircuitTooLargeError or UnsatisfiableError where nothing leads to the answer, with the reasons and figures.
     """
@@ -88,7 +90,7 @@ def examine(
     strategy: str = AUTO,
     *,
     target: Target | float | None = None,
-    probe: Probe | None = None,
+    probe: Probe | None = follow,
     thorough: bool = False,
     warm: bool = False,
     began: float | None = None,
@@ -188,18 +190,12 @@ class _Stages:
         found = self.whole.matrix_product()
         bar = self.best
         doubtful = found.prediction.low < bar < found.prediction.high
-        if self.probe is None or not doubtful or bar < PROBED_FROM:
+        probe = self.probe
+        if probe is None or not (self.thorough or (doubtful and bar >= PROBED_FROM)):
             yield found
             return
-        seconds = min(PROBED * bar, PROBED_AT_MOST)
-        yield self.whole.matrix_product(partial(self._probed, self.probe, seconds))
-
-    def _probed(self, probe: Probe, seconds: float, gates: int) -> float:
-        """The first so many gates of the pruned circuit, run as a matrix-product state."""
-        pruned = self.question.pruned.circuit
-        skeleton = self.question.whole.skeleton
-        first = kept(pruned, skeleton, Cone(tuple(range(gates)), tuple(range(pruned.num_qubits))))
-        return probe(first.circuit, seconds)
+        seconds = PROBED_AT_MOST if self.thorough else min(PROBED * bar, PROBED_AT_MOST)
+        yield self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, seconds, MOST_BITS))
 
     def _cuts(self) -> Iterator[Candidate]:
         cutting = Cutting(self.question, self.simulators)
