@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from qiskit.primitives import BaseEstimatorV2, PrimitiveResult
 from qiskit.primitives.containers import EstimatorPubLike
@@ -18,15 +19,23 @@ from pilot_quantum.workload.estimation import Estimation
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
 from pilot_quantum.workload.units import estimate
 
+if TYPE_CHECKING:
+    from pilot_quantum.interfaces.qiskit.planned import PlannedCalls
+    from pilot_quantum.workload.planned.plans import Planner
+
 
 class Estimator(BaseEstimatorV2):  # type: ignore[misc]
-    """`session.estimator()`: Qiskit's BaseEstimatorV2 on the session's pilots, simulated by Qiskit Aer.
+    """`session.estimator()`: Qiskit's BaseEstimatorV2 on the session's pilots, simulated by Qiskit Aer or as planned.
 
     submitter: what units are handed to, a session or its `with_options(...)`. resources: gives the pilots' profiles.
     cancel: ends tasks that have begun, too: the session's.
     default_precision: standard error where neither PUB nor call names one; 0 (the default) gives exact values.
     seed: of the noise that a precision above 0 asks for; the same seed gives the same values on any number of
-    workers. None draws one for each call and keeps it in the result's metadata. options: a dict with these two.
+    workers. None draws one for each call and keeps it in the result's metadata. strategy: None runs circuits as they
+    are. "auto" runs each PUB in the way that Q-Dreamer predicts to be the fastest on the session's pilots; another
+    strategy is a kind of way, such as "lightning", "mps" or "cut", or the name of a candidate, such as
+    "cone+lightning". Plans are kept for circuits of one structure, whatever their angles; the result's metadata names
+    the way and the seconds that planning took. options: a dict with these three. planner: makes the plans.
     """
 
     def __init__(
@@ -37,12 +46,20 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]
         cancel: Cancel = cancel_unshipped,
         default_precision: float | None = None,
         seed: int | None = None,
+        strategy: str | None = None,
         options: EstimatorOptions | Mapping[str, Any] | None = None,
+        planner: Planner | None = None,
     ) -> None:
         self._cancel = cancel
+        self._submitter, self._resources = submitter, resources
+        self._planner = planner
         self._dispatcher = Dispatcher(submitter, resources, "estimator")
-        keywords = {"default_precision": default_precision, "seed": seed}
+        keywords = {"default_precision": default_precision, "seed": seed, "strategy": strategy}
         self._options = merged(EstimatorOptions(), options, keywords)
+        if self._options.strategy is not None:
+            from pilot_quantum.interfaces.qiskit.planned import check_strategy
+
+            check_strategy(self._options.strategy)
 
     @property
     def options(self) -> EstimatorOptions:
@@ -72,6 +89,8 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]
         traits = [reading.traits(pub.circuit) for pub, _ in checked]
         for index, ((pub, _), each) in enumerate(zip(checked, traits, strict=True)):
             check_estimator(index, pub, each)
+        if self._options.strategy is not None:
+            return self._planned.job(checked, self._options.strategy, entropy)
         self._dispatcher.check([pub.circuit for pub, _ in checked], traits)
         parts = [
             Estimation(index, pub, values, each, reading.blob(pub.circuit))
@@ -87,3 +106,9 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]
             return PrimitiveResult(results, metadata={"version": 2, "seed": entropy})
 
         return PilotJob(Batch(futures, self._cancel), assemble)
+
+    @cached_property
+    def _planned(self) -> PlannedCalls:
+        from pilot_quantum.interfaces.qiskit.planned import PlannedCalls
+
+        return PlannedCalls(self._submitter, self._resources, self._cancel, self._planner)

@@ -10,7 +10,6 @@ from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers import JobStatus
 
 from pilot_quantum.workload.batch import Batch, BatchState
-from pilot_quantum.workload.blocks import UnitKey
 
 _STATUS = {
     BatchState.QUEUED: JobStatus.QUEUED,
@@ -24,10 +23,10 @@ _STATUS = {
 class PilotJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):  # type: ignore[misc]
     """A call on its way, as `qiskit.primitives.PrimitiveJob`; its units run on the session's pilots."""
 
-    def __init__(self, batch: Batch[UnitKey], assemble: Callable[[Mapping[UnitKey, Any]], PrimitiveResult]) -> None:
+    def __init__(self, batch: Batch[Any], assemble: Callable[[Mapping[Any, Any]], PrimitiveResult]) -> None:
         super().__init__(str(uuid.uuid4()))
         self._batch = batch
-        self._assemble: Callable[[Mapping[UnitKey, Any]], PrimitiveResult] | None = assemble
+        self._assemble: Callable[[Mapping[Any, Any]], PrimitiveResult] | None = assemble
         self._result: PrimitiveResult | None = None
 
     def result(self, timeout: float | None = None) -> PrimitiveResult:

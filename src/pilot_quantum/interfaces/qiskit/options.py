@@ -21,10 +21,14 @@ class SamplerOptions:
 
 @dataclass(slots=True)
 class EstimatorOptions:
-    """default_precision: standard error, 0 for exact values. seed: None draws one for each call and keeps it."""
+    """default_precision: standard error, 0 for exact values. seed: None draws one for each call and keeps it.
+
+    strategy: how circuits are run; None: as they are.
+    """
 
     default_precision: float = 0.0
     seed: int | None = None
+    strategy: str | None = None
 
 
 Options = TypeVar("Options", SamplerOptions, EstimatorOptions)
@@ -39,7 +43,7 @@ def merged(defaults: Options, options: Options | Mapping[str, Any] | None, keywo
     given = options if isinstance(options, Mapping) else {}
     if options is not None and not isinstance(options, Mapping):
         if not isinstance(options, type(defaults)):
-            raise InvalidDescriptionError(f"options={options!r}: give a dict with {' and '.join(names)}.")
+            raise InvalidDescriptionError(f"options={options!r}: give a dict with {', '.join(names)}.")
         defaults = options
     for name in given:
         if name not in names:
