@@ -32,9 +32,9 @@ AUTO = "auto"
 def measured(stage: Stage, case: Case, rounds: int, wanted: Callable[[Candidate], bool] = lambda _: True) -> Row:
     """Plan `case` and time every candidate that was not refused, at least `rounds` times.
 
-    wanted: false for candidates to leave out. What is timed begins with the circuit: for a candidate, with planning that
-    one again; for "auto", with an estimator that knows no plans. Where there is no plan, the row has no candidates and
-    says why.
+    wanted: false for candidates to leave out. What is timed begins with the circuit: for a candidate, with planning
+    that one again; for "auto", with an estimator that knows no plans. Where there is no plan, the row has no candidates
+    and says why.
     """
     from pilot_quantum.dreamer.planning.planner import plan
 
