@@ -26,7 +26,8 @@ from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
 from pilot_quantum.dreamer.prediction import Prediction, priced
 from pilot_quantum.dreamer.suite import Benchmark, suite
 from pilot_quantum.resource.profile import Rates
-from pilot_quantum.workload.calibrate import Seconds, look_around, measured, timed
+from pilot_quantum.resource.site import look_around
+from pilot_quantum.workload.calibrate import Seconds, measured, timed
 
 PROBED = 5.0
 """Seconds for which a matrix-product state's bonds are followed at most."""

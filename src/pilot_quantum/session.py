@@ -19,6 +19,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pilot_quantum.dreamer.known_rates import KnownRates
 from pilot_quantum.errors import JournalError, PilotQuantumError, SessionClosedError, SessionDirectoryError
 from pilot_quantum.journal.store import JournalWriter
 from pilot_quantum.resource.description import PilotDescription
@@ -90,6 +91,7 @@ class Session:
         self.graph = Graph(self.reactor, self._journal, self.reactor.call_soon, self._inputs)
         self._pilots = Pilots(self.reactor, self.reactor, self._journal, self.directory)
         self._submitter = Submitter(self, TaskOptions())
+        self._rates = KnownRates()
         self._by_options: dict[tuple[tuple[str, type, Any], ...], Submitter] = {}
         self._owner = os.getpid()
         _sessions.add(self)
@@ -117,8 +119,15 @@ class Session:
         return self._pilots.all()
 
     def resources(self) -> tuple[ResourceProfile, ...]:
-        """What the pilots that have not ended offer."""
-        return tuple(pilot.profile for pilot in self._pilots.all() if not pilot.state.final)
+        """What the pilots that have not ended offer, with the rates that calibrating their places has found.
+
+        Warns (CalibrationWarning, once) where those are of another machine than the pilot's, and leaves them out.
+        """
+        return tuple(
+            self._rates.on(pilot.profile, pilot.description.resource, pilot.site)
+            for pilot in self._pilots.all()
+            if not pilot.state.final
+        )
 
     # Tasks.
 

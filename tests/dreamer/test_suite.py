@@ -2,19 +2,24 @@ from __future__ import annotations
 
 import pytest
 
+from pilot_quantum.circuit.cuts import Cuts
+from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.dreamer.calibration import observed, units_of
 from pilot_quantum.dreamer.defaults import ASSUMED
-from pilot_quantum.dreamer.models.cut import CUT
+from pilot_quantum.dreamer.models.cut import CUT, OVERLAPS, PREPARE
 from pilot_quantum.dreamer.models.dispatch import DISPATCH
 from pilot_quantum.dreamer.models.light_cone import PRUNE
 from pilot_quantum.dreamer.models.state_vector import LIGHTNING
 from pilot_quantum.dreamer.prediction import priced
-from pilot_quantum.dreamer.suite import ROUNDS, Benchmark, program, suite
+from pilot_quantum.dreamer.suite import ROUNDS, Benchmark, cut_gates, program, strings, suite
 from pilot_quantum.errors import CalibrationError
 
+pytestmark = pytest.mark.requires("qiskit")  # cut circuits are made to be counted
 
-def test_every_model_is_measured_but_cutting_which_is_made_of_others():
-    assert {benchmark.model for benchmark in suite()} == ASSUMED.keys() - {CUT}
+
+def test_every_model_is_measured():
+    assert {benchmark.model for benchmark in suite()} == ASSUMED.keys()
     assert LIGHTNING not in {benchmark.model for benchmark in suite(lightning=False)}
 
 
@@ -25,7 +30,7 @@ def test_no_benchmark_is_there_twice_and_all_together_take_about_a_minute():
     assert ROUNDS * seconds < 60
 
 
-@pytest.mark.parametrize("model", ASSUMED.keys() - {CUT, PRUNE})
+@pytest.mark.parametrize("model", ASSUMED.keys() - {PRUNE})
 def test_every_term_of_a_model_is_measured_somewhere(model):
     measured = {name for benchmark in suite() if benchmark.model == model for name in _nonzero(units_of(benchmark))}
     assert ASSUMED[model].seconds.keys() - measured <= {"fused-wide"}  # Aer never finds that cheaper here
@@ -42,8 +47,27 @@ def test_benchmarks_ask_for_every_qubit_so_that_nothing_drops_out():
 
 
 def test_a_model_without_benchmarks_says_so():
-    with pytest.raises(CalibrationError, match="'cut' has no micro-benchmark"):
-        units_of(Benchmark(CUT, "ghz", 4, 1))
+    with pytest.raises(CalibrationError, match="'none' has no micro-benchmark"):
+        units_of(Benchmark("none", "ghz", 4, 1))
+
+
+def test_a_benchmark_of_cutting_is_really_cut_in_its_parts():
+    for benchmark in (one for one in suite() if one.stage == PREPARE):
+        cut = cut_circuit(qiskit_circuit(program(benchmark)), Cuts(cut_gates(benchmark)))
+        assert len(cut.fragments) == benchmark.parts
+        assert len(strings(benchmark)) == benchmark.terms
+        assert cut.links
+
+
+def test_overlaps_are_counted_by_states_and_strings():
+    found = units_of(Benchmark(CUT, "", 3, 4, OVERLAPS, terms=5))
+    assert found == {"open": 32.0, "string": 5.0, "turn": 160.0, "gram": 640.0}
+
+
+def test_finding_takes_longer_for_more_loops_and_parts():
+    few, many = (units_of(Benchmark("find", "qaoa", 16, 1, "", parts)) for parts in (2, 4))
+    assert few["loop"] * 2 == many["loop"] > 0
+    assert units_of(Benchmark("find", "ghz", 16, 1))["tangled"] == 0
 
 
 def test_dispatching_has_no_circuit():

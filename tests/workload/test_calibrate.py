@@ -20,6 +20,12 @@ SMALL = (
     Benchmark("prune", "tfim", 6, 2),
     Benchmark("transpile", "efficient-su2", 3, 1),
     Benchmark("dispatch", "", 5, 10),
+    Benchmark("find", "tfim", 6, 1, parts=2),
+    Benchmark("write", "ghz", 4, 1),
+    Benchmark("cut", "tfim", 6, 1, "prepare", terms=3),
+    Benchmark("cut", "tfim", 6, 1, "finish", terms=3),
+    Benchmark("cut", "", 4, 4, "overlaps", terms=3),
+    Benchmark("cut", "", 1, 1000, "back"),
 )
 
 
@@ -32,7 +38,7 @@ class Inline:
         self.needs, self.interrupted_at = (), interrupted_at
 
     def with_options(self, **options):
-        self.needs = options["needs"]
+        self.needs = options.get("needs", self.needs)
         return self
 
     def submit(self, fn, /, *args):
@@ -49,14 +55,15 @@ class Inline:
 
 
 def test_every_benchmark_runs_in_every_round_and_can_be_fitted():
-    from pilot_quantum.workload.calibrate import look_around, run_suite
+    from pilot_quantum.resource.site import look_around
+    from pilot_quantum.workload.calibrate import run_suite
 
     submitter, steps = Inline(), []
     found = run_suite(submitter, SMALL, lambda done, total: steps.append((done, total)), rounds=2)
     assert [measurement.benchmark for measurement in found] == list(SMALL)
     assert all(len(measurement.cold) == 2 and min(measurement.cold) > 0 for measurement in found)
-    assert [len(measurement.warm) for measurement in found] == [2, 0, 0, 0, 0, 0]
-    assert steps == [(done, 12) for done in range(13)]
+    assert [len(measurement.warm) for measurement in found] == [2] + 11 * [0]
+    assert steps == [(done, 24) for done in range(25)]
     assert all("simulator" in variant.needs.capabilities for variant in submitter.needs)
     place = look_around()
     calibration = calibrated(found, place.machine, place.versions, "2026-01-01")
@@ -85,14 +92,5 @@ def test_lightning_is_measured_as_aer_is():
 def test_a_model_without_a_benchmark_says_so():
     from pilot_quantum.workload.calibrate import measured
 
-    with pytest.raises(CalibrationError, match="'cut' has no micro-benchmark"):
-        measured(Benchmark("cut", "ghz", 3, 1))
-
-
-def test_a_machine_is_told_by_its_processor_and_its_versions():
-    from pilot_quantum.workload.calibrate import look_around
-
-    place = look_around()
-    assert place.machine.processor
-    assert place.machine.cores >= 1
-    assert {"python", "numpy", "qiskit-aer"} <= place.versions.keys()
+    with pytest.raises(CalibrationError, match="'find' has no micro-benchmark"):
+        measured(Benchmark("find", "ghz", 3, 1))

@@ -40,7 +40,8 @@ def calibrate(
     One core is measured, with nothing else on it: leave the machine alone meanwhile. What was found is kept for all
     pilots of that place, in $PILOT_QUANTUM_HOME or ~/.cache/pilot-quantum.
     """
-    from pilot_quantum.dreamer.store import path_of, save
+    from pilot_quantum.dreamer.places import path_of
+    from pilot_quantum.dreamer.store import save
     from pilot_quantum.resource.description import PilotDescription
 
     with interruptible():
@@ -165,22 +166,24 @@ def _calibrated(description: PilotDescription, rounds: int) -> Calibration:
     from pilot_quantum.cli.progress import PilotLine, Snapshot, progress
     from pilot_quantum.dreamer.calibration import calibrated
     from pilot_quantum.dreamer.suite import suite
+    from pilot_quantum.resource.site import Site, look_around
     from pilot_quantum.session import Session
-    from pilot_quantum.workload.calibrate import Place, asked, look_around, run_suite
+    from pilot_quantum.workload.calibrate import asked, run_suite
 
     with tempfile.TemporaryDirectory(prefix="pilot-quantum-") as directory, Session(directory) as session:
         pilot = session.add_pilot(description)
         submitter = session.with_options(name="calibrate")
         print("waiting for the pilot ...", file=sys.stderr, flush=True)
-        place: Place = asked(submitter, look_around, cancel=session.cancel)
+        site: Site = asked(submitter, look_around, cancel=session.cancel)
+        said = pilot.site or site  # a worker may be bound to fewer cores than its node has
         with progress() as shown:
 
             def show(done: int, total: int) -> None:
                 shown.update(Snapshot(done, 0, total, (PilotLine(pilot.id, pilot.state.value),)))
 
-            found = run_suite(submitter, suite(place.lightning), show, rounds, session.cancel)
+            found = run_suite(submitter, suite(site.lightning), show, rounds, session.cancel)
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return calibrated(found, place.machine, place.versions, date)
+    return calibrated(found, said.machine, said.versions, date)
 
 
 def _print(calibration: Calibration) -> None:

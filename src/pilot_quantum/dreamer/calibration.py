@@ -9,48 +9,42 @@ from statistics import median
 
 import msgspec
 
+from pilot_quantum.circuit.cuts import Cuts
+from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.circuit.fragment_cone import observed as fragments_observed
+from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.circuit.light_cone import Letters, light_cones
 from pilot_quantum.circuit.skeleton import Skeleton, program_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.fit import Sample, fit, refined
+from pilot_quantum.dreamer.models.cut import (
+    BACK,
+    CUT,
+    OVERLAPS,
+    PREPARE,
+    divided,
+    finishing,
+    overlapping,
+    preparing,
+)
 from pilot_quantum.dreamer.models.dispatch import DISPATCH, Dispatch
+from pilot_quantum.dreamer.models.find import FIND, Find
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone, whole
 from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState
 from pilot_quantum.dreamer.models.observing import observing
 from pilot_quantum.dreamer.models.stabiliser import STABILISER, Stabiliser
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
 from pilot_quantum.dreamer.models.transpile import TRANSPILE, Transpile
+from pilot_quantum.dreamer.models.write import WRITE, Write
 from pilot_quantum.dreamer.prediction import Units
-from pilot_quantum.dreamer.suite import Benchmark, program
+from pilot_quantum.dreamer.suite import Benchmark, cut_gates, program, strings
 from pilot_quantum.errors import CalibrationError
 from pilot_quantum.resource.profile import Rates, ResourceProfile
-
-SAME_MEMORY = 0.1
-"""Part by which the memory of one machine may differ from one report to the next."""
+from pilot_quantum.resource.site import Machine
 
 
 class CalibrationWarning(UserWarning):
     """A calibration was made with other versions than those in use."""
-
-
-class Machine(msgspec.Struct, frozen=True):
-    """What a speed belongs to. processor: its model. cores: usable ones. memory: bytes. system: and architecture."""
-
-    processor: str
-    cores: int
-    memory: int
-    system: str
-
-    def differences(self, other: Machine) -> list[str]:
-        """What tells `other` from this one, each with both values."""
-        found = [
-            f"{name} {getattr(self, name)!r} there, {getattr(other, name)!r} here"
-            for name in ("processor", "cores", "system")
-            if getattr(self, name) != getattr(other, name)
-        ]
-        if abs(self.memory - other.memory) > SAME_MEMORY * max(self.memory, other.memory):
-            found.append(f"memory {self.memory / 2**30:.1f} GiB there, {other.memory / 2**30:.1f} GiB here")
-        return found
 
 
 class Measurement(msgspec.Struct, frozen=True):
@@ -154,6 +148,10 @@ def units_of(benchmark: Benchmark, warm: bool = False) -> Units:
     """The units of a benchmark in the terms of its model. Raises CalibrationError for a model that has no benchmark."""
     if benchmark.model == DISPATCH:
         return Dispatch(ASSUMED[DISPATCH]).units(benchmark.qubits, benchmark.qubits * benchmark.size)
+    if benchmark.model == CUT:
+        return _cutting(benchmark)
+    if benchmark.model == FIND:
+        return Find(ASSUMED[FIND]).units(program_skeleton(program(benchmark)), benchmark.parts)
     return running(benchmark.model, program_skeleton(program(benchmark)), [observed(benchmark)], warm)
 
 
@@ -173,7 +171,25 @@ def running(model: str, skeleton: Skeleton, terms: Sequence[Letters], warm: bool
         return Transpile(rates).units(skeleton)
     if rates is not None and model == PRUNE:
         return _pruning(skeleton, terms)
+    if rates is not None and model == WRITE:
+        return Write(rates).units(len(skeleton))
+    if rates is not None and model == FIND:
+        return Find(rates).units(skeleton)
     raise CalibrationError(f"the cost model {model!r} has no micro-benchmark: it runs no whole circuit")
+
+
+def _cutting(benchmark: Benchmark) -> Units:
+    """The units of one stage of a cut circuit."""
+    if benchmark.stage == OVERLAPS:
+        states = float(benchmark.size) * 2**benchmark.qubits
+        return {"open": states, **overlapping(benchmark.size, benchmark.qubits, benchmark.terms)}
+    if benchmark.stage == BACK:
+        return {"back": float(benchmark.size)}
+    letters = strings(benchmark)
+    cut = cut_circuit(qiskit_circuit(program(benchmark)), Cuts(cut_gates(benchmark)))
+    cut = fragments_observed(cut, {qubit for term in letters for qubit in term})
+    shapes, rows = divided(cut, letters)
+    return preparing(cut, shapes, len(letters)) if benchmark.stage == PREPARE else finishing(cut, shapes, rows)
 
 
 def _pruning(skeleton: Skeleton, terms: Sequence[Letters]) -> Units:

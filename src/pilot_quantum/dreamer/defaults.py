@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from pilot_quantum.dreamer.models.cut import CUT
 from pilot_quantum.dreamer.models.dispatch import DISPATCH
+from pilot_quantum.dreamer.models.find import FIND
 from pilot_quantum.dreamer.models.light_cone import PRUNE
 from pilot_quantum.dreamer.models.mps import MPS
 from pilot_quantum.dreamer.models.stabiliser import STABILISER
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
 from pilot_quantum.dreamer.models.transpile import TRANSPILE
+from pilot_quantum.dreamer.models.write import WRITE
 from pilot_quantum.resource.profile import Rates, ResourceProfile
 
 UNSURE = 3.0
@@ -86,12 +88,12 @@ ASSUMED = {
             answer=2e-4,
             tensor=1e-5,
             pair=2e-8,
-            row=2e-5,
+            step=1e-5,
             contract=1e-9,
         ),
+        _assumed(FIND, fixed=1e-3, qubit=1e-4, square=6e-7, gate=4e-5, tangled=4e-3, loop=1e-4),
+        _assumed(WRITE, circuit=1e-4, gate=2e-6),
         _assumed(TRANSPILE, fixed=2e-3, gate=1e-5, route=4e-5),
-        _assumed("write", fixed=1e-4, gate=2e-6),
-        _assumed("find", fixed=3e-3, gate=1e-4, qubit=1e-5),
         _assumed(DISPATCH, latency=5e-4, task=8e-5, byte=5e-10),
     )
 }

@@ -1,43 +1,19 @@
-"""Where calibrations are kept: one JSON file for each place that pilots come from.
-
-The directory is `$PILOT_QUANTUM_HOME/calibrations`; without that variable `$XDG_CACHE_HOME/pilot-quantum/calibrations`,
-and without both `~/.cache/pilot-quantum/calibrations`.
-"""
+"""Calibrations kept: one JSON file for each place that pilots come from (`dreamer/places.py`)."""
 
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Mapping
-from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
-from pilot_quantum.dreamer.calibration import Calibration, Machine
+from pilot_quantum.dreamer.calibration import Calibration
+from pilot_quantum.dreamer.places import path_of
 from pilot_quantum.errors import CalibrationError
 from pilot_quantum.resource.profile import ResourceProfile
-
-
-def directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """The directory of calibrations; it may not exist yet."""
-    if home := environ.get("PILOT_QUANTUM_HOME"):
-        return Path(home) / "calibrations"
-    cache = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "pilot-quantum" / "calibrations"
-
-
-def place_of(resource: str) -> str:
-    """Where pilots of this URL come from: the URL without its query, for amounts do not change the rate of a core."""
-    return resource.partition("?")[0]
-
-
-def path_of(resource: str, under: Path | None = None) -> Path:
-    """The file for pilots of this URL, readable and yet distinct."""
-    place = place_of(resource)
-    words = re.sub(r"[^A-Za-z0-9]+", "-", place).strip("-")[:60]
-    return (under or directory()) / f"{words}-{blake2b(place.encode(), digest_size=4).hexdigest()}.json"
+from pilot_quantum.resource.site import Machine
 
 
 def with_rates(
@@ -45,7 +21,7 @@ def with_rates(
 ) -> ResourceProfile:
     """`profile` with the rates that calibrating this place has found; as it is where nobody has calibrated.
 
-    machine, versions: of the pilot's workers (`workload.calibrate.look_around` there). Raises CalibrationError where
+    machine, versions: of the pilot's workers (`resource.site.look_around` there). Raises CalibrationError where
     the rates are of another machine, warns where they are of other versions.
     """
     calibration = load(path_of(resource))

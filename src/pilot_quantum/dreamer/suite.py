@@ -12,12 +12,15 @@ import msgspec
 
 from pilot_quantum.circuit import families
 from pilot_quantum.circuit.program import Program
+from pilot_quantum.dreamer.models.cut import BACK, CUT, FINISH, OVERLAPS, PREPARE
 from pilot_quantum.dreamer.models.dispatch import DISPATCH
+from pilot_quantum.dreamer.models.find import FIND
 from pilot_quantum.dreamer.models.light_cone import PRUNE
 from pilot_quantum.dreamer.models.mps import MPS
 from pilot_quantum.dreamer.models.stabiliser import STABILISER
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
 from pilot_quantum.dreamer.models.transpile import TRANSPILE
+from pilot_quantum.dreamer.models.write import WRITE
 
 ROUNDS = 3
 """How often each is run, all of them in turn: what disturbs one round disturbs all alike."""
@@ -27,16 +30,37 @@ class Benchmark(msgspec.Struct, frozen=True):
     """One micro-benchmark.
 
     model: whose rates it is for. family: of the circuit, a key of `FAMILIES`; "" for dispatching. qubits: its width, or
-    tasks at once. size: layers, steps or gates, as the family has it; or the bytes that each task is sent.
+    tasks at once. size: layers, steps or gates, as the family has it; or the bytes that each task is sent. stage: of a
+    cut circuit's way to its answer. parts: that a circuit is cut in; terms: Pauli strings asked of a cut one.
     """
 
     model: str
     family: str
     qubits: int
     size: int
+    stage: str = ""
+    parts: int = 2
+    terms: int = 1
 
     def __str__(self) -> str:
-        return f"{self.model} {self.family or 'tasks'} {self.qubits} x {self.size}"
+        words = [self.model, self.stage, self.family or "tasks", f"{self.qubits} x {self.size}"]
+        return " ".join(word for word in words if word)
+
+
+def cut_gates(benchmark: Benchmark) -> tuple[int, ...]:
+    """Which gates of a benchmark's circuit are cut: those between blocks of neighbouring qubits, all of one size."""
+    block = -(-benchmark.qubits // benchmark.parts)
+    return tuple(
+        index
+        for index, gate in enumerate(program(benchmark).gates)
+        if len({qubit // block for qubit in gate.qubits}) > 1
+    )
+
+
+def strings(benchmark: Benchmark) -> list[dict[int, str]]:
+    """What is asked of a cut circuit: Z on neighbouring qubits, the last pairs first."""
+    last = benchmark.qubits - 1
+    return [{last - i - 1: "Z", last - i: "Z"} for i in range(benchmark.terms)]
 
 
 def _qaoa(qubits: int, layers: int) -> Program:
@@ -69,6 +93,15 @@ def suite(lightning: bool = True) -> tuple[Benchmark, ...]:
         *(Benchmark(STABILISER, "clifford", qubits, gates) for qubits in (8, 40, 120) for gates in (20, 200)),
         *(Benchmark(PRUNE, "tfim", qubits, steps) for qubits in (8, 20, 60) for steps in (2, 6)),
         *(Benchmark(TRANSPILE, "efficient-su2", qubits, 2) for qubits in (4, 8, 16)),
+        *(Benchmark(FIND, family, qubits, size, "", parts) for family, qubits, size, parts in _SEARCHES),
+        *(Benchmark(WRITE, "efficient-su2", qubits, 2) for qubits in (2, 8, 30)),
+        *(
+            Benchmark(CUT, family, qubits, size, stage, parts, terms)
+            for stage in (PREPARE, FINISH)
+            for family, qubits, size, parts, terms in _CUTS
+        ),
+        *(Benchmark(CUT, "", qubits, variants, OVERLAPS, terms=terms) for qubits, variants, terms in _OVERLAPS),
+        *(Benchmark(CUT, "", 1, size, BACK) for size in (10**5, 10**6, 10**7)),
         *(Benchmark(DISPATCH, "", tasks, sent) for tasks, sent in ((1, 0), (1, 10**6), (20, 0), (200, 0), (20, 10**5))),
     )
 
@@ -81,6 +114,23 @@ _STATE_VECTORS = (
     *(("ghz", qubits, 1) for qubits in (4, 10, 13, 14, 16, 19, 21)),
     *(("qft", qubits, 11) for qubits in (5, 10, 13, 14, 16, 18)),
 )
+
+_SEARCHES = (
+    *(("tfim", qubits, 3, 2) for qubits in (8, 20, 60)),
+    *(("ghz", qubits, 1, 3) for qubits in (12, 40, 80)),
+    *(("qaoa", qubits, 1, parts) for qubits, parts in ((8, 2), (16, 3), (30, 2), (60, 3))),
+    *(("qft", qubits, 5, parts) for qubits, parts in ((8, 2), (12, 3), (18, 2))),
+    *(("clifford", qubits, 6 * qubits, 2) for qubits in (10, 24)),
+)
+
+_CUTS = (
+    *(("efficient-su2", qubits, 2, 2, terms) for qubits, terms in ((6, 1), (12, 11), (20, 1), (20, 19))),
+    *(("tfim", qubits, size, 2, terms) for qubits, size, terms in ((8, 3, 7), (12, 4, 11), (12, 5, 4))),
+    *(("tfim", qubits, 2, 3, terms) for qubits, terms in ((9, 1), (18, 17))),
+    *(("brickwork", qubits, 4, 2, terms) for qubits, terms in ((10, 1), (18, 17))),
+)
+
+_OVERLAPS = ((4, 4, 1), (4, 4, 20), (8, 8, 5), (8, 32, 5), (6, 64, 2), (12, 4, 5), (12, 16, 3), (14, 8, 2), (16, 4, 2))
 
 _PRODUCTS = (
     *(("ghz", qubits, 1) for qubits in (6, 20, 40)),

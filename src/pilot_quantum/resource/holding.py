@@ -276,6 +276,7 @@ class Holding:
         allocation.nodes.add(event.node)
         self._of_node[event.node] = allocation
         self.pilot.nodes = len(self._of_node)
+        self.pilot.site = event.site or self.pilot.site
         if event.ends_at is not None:
             allocation.ends_at = event.ends_at
             allocation.length = allocation.length or event.ends_at - monotonic()

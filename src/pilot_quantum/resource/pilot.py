@@ -12,6 +12,7 @@ from pilot_quantum.resource.address import unknown
 from pilot_quantum.resource.capacity import Capacity
 from pilot_quantum.resource.description import PilotDescription
 from pilot_quantum.resource.profile import ResourceProfile
+from pilot_quantum.resource.site import Site
 from pilot_quantum.resource.state import ALLOWED, IllegalPilotTransitionError, PilotState
 
 Listener = Callable[["Pilot", str], None]
@@ -43,6 +44,8 @@ class Pilot:
         """What it offers at most: so many nodes, of such a shape. Followed by its manager."""
         self.nodes = 0
         """Nodes that are up now. Followed by its manager."""
+        self.site: Site | None = None
+        """What the speed of its nodes belongs to, as the last that came up said; None before it has."""
         self._controls = controls
         self._on_change = on_change
         self._state = PilotState.NEW

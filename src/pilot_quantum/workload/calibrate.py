@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
-from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
+from pilot_quantum.circuit.choi import ChoiShape
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.light_cone import Letters, kept, light_cones
 from pilot_quantum.circuit.skeleton import read_skeleton
-from pilot_quantum.dreamer.calibration import Machine, Measurement, observed
-from pilot_quantum.dreamer.models.dispatch import DISPATCH
+from pilot_quantum.dreamer.calibration import Measurement, observed
+from pilot_quantum.dreamer.models.cut import OVERLAPS
 from pilot_quantum.dreamer.models.light_cone import PRUNE
 from pilot_quantum.dreamer.models.mps import MPS
 from pilot_quantum.dreamer.models.stabiliser import STABILISER
@@ -26,9 +22,10 @@ from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
 from pilot_quantum.dreamer.models.transpile import TRANSPILE
 from pilot_quantum.dreamer.suite import ROUNDS, Benchmark, program
 from pilot_quantum.errors import CalibrationError
-from pilot_quantum.resource.machine import cores, memory
 from pilot_quantum.workload.aer import Evolution, expectations
 from pilot_quantum.workload.blob import from_blob, to_blob
+from pilot_quantum.workload.calibrate_here import is_here, seconds_here, waited
+from pilot_quantum.workload.cutting.gram import gram_tensors
 from pilot_quantum.workload.memory import Method
 from pilot_quantum.workload.pauli import PauliTerms
 from pilot_quantum.workload.program import read
@@ -39,18 +36,8 @@ ENOUGH = 128 * 2**20 + 40 * 2**21
 
 _METHODS = {MPS: Method.MPS, STABILISER: Method.STABILIZER}
 
-PACKAGES = ("numpy", "qiskit", "qiskit-aer", "pennylane-lightning", "pilot-quantum")
-
 OnProgress = Callable[[int, int], None]
 """Called with the benchmarks that have been run, and with how many there are, rounds included."""
-
-
-class Place(NamedTuple):
-    """What a worker says of where it runs. lightning: whether PennyLane's Lightning is installed there."""
-
-    machine: Machine
-    versions: dict[str, str]
-    lightning: bool
 
 
 class Seconds(NamedTuple):
@@ -58,18 +45,6 @@ class Seconds(NamedTuple):
 
     cold: float
     warm: float | None = None
-
-
-def look_around() -> Place:
-    """What this process runs on. In a worker, and here to judge a calibration that was loaded."""
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    machine = Machine(_processor(), cores(), memory(), f"{platform.system()} {platform.machine()}")
-    return Place(machine, versions, find_spec("pennylane_lightning") is not None)
 
 
 def run_suite(
@@ -81,11 +56,11 @@ def run_suite(
 ) -> list[Measurement]:
     """Run `benchmarks` on the submitter's pilots, one at a time, so that none disturbs another; `rounds` times in turn.
 
-    A first, uncounted run of the smallest of each model warms the worker up. What was interrupted is cancelled.
+    A first, uncounted run of the smallest of each kind warms the worker up. What was interrupted is cancelled.
     Raises what a task raises.
     """
     simulator = submitter.with_options(needs=simulating(submitter.options.needs, ENOUGH), affinity="calibrate")
-    smallest = {b.model: b for b in sorted(benchmarks, key=lambda b: -b.qubits)}
+    smallest = {(b.model, b.stage): b for b in sorted(benchmarks, key=lambda b: -b.qubits)}
     for benchmark in smallest.values():
         _once(simulator, benchmark, cancel)
     found: dict[Benchmark, list[Seconds]] = {benchmark: [] for benchmark in benchmarks}
@@ -103,11 +78,13 @@ def asked(
     submitter: Submitter, function: Callable[..., Any], *arguments: Any, cancel: Cancel = cancel_unshipped
 ) -> Any:
     """What `function` returns on a worker. Cancelled where the wait is interrupted."""
-    return _waited([submitter.submit(function, *arguments)], cancel)[0]
+    return waited([submitter.submit(function, *arguments)], cancel)[0]
 
 
 def measured(benchmark: Benchmark) -> Seconds:
-    """Run one benchmark in this process. Raises CalibrationError for a model that runs no whole circuit."""
+    """Run one benchmark in this process. Raises CalibrationError for one that is not run in a worker."""
+    if benchmark.stage == OVERLAPS:
+        return Seconds(_overlaps(benchmark))
     return timed(benchmark.model, qiskit_circuit(program(benchmark)), observed(benchmark))
 
 
@@ -133,21 +110,10 @@ def timed(model: str, circuit: QuantumCircuit, letters: Letters) -> Seconds:
 
 
 def _once(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> Seconds:
-    if benchmark.model != DISPATCH:
-        found: Seconds = asked(submitter, measured, benchmark, cancel=cancel)
-        return found
-    payload = bytes(benchmark.size)
-    began = perf_counter()
-    _waited([submitter.submit(len, payload) for _ in range(benchmark.qubits)], cancel)
-    return Seconds(perf_counter() - began)
-
-
-def _waited(futures: list[Future[Any]], cancel: Cancel) -> list[Any]:
-    try:
-        return [future.result() for future in futures]
-    except BaseException:
-        cancel(*futures)
-        raise
+    if is_here(benchmark):
+        return Seconds(seconds_here(submitter, benchmark, cancel))
+    found: Seconds = asked(submitter, measured, benchmark, cancel=cancel)
+    return found
 
 
 def _state_vector(model: str, blob: bytes, qubits: int) -> Seconds:
@@ -171,6 +137,17 @@ def _state_vector(model: str, blob: bytes, qubits: int) -> Seconds:
     return Seconds(cold, perf_counter() - began)
 
 
+def _overlaps(benchmark: Benchmark) -> float:
+    """Overlaps of states of `qubits` qubits, `size` of them, for strings of X and Z: from the final state on."""
+    legs, qubits = benchmark.size.bit_length() - 1, benchmark.qubits
+    state = np.full(2 ** (legs + qubits), 0.1 + 0j)
+    letters = np.arange(benchmark.terms)[:, None] >> np.arange(qubits) & 1 == 1
+    shape = ChoiShape(qubits, (2,) * legs, ())
+    began = perf_counter()
+    gram_tensors(shape.opened(state), PauliTerms(letters, ~letters))
+    return perf_counter() - began
+
+
 def _transpiled(circuit: QuantumCircuit) -> None:
     """To a line of as many qubits, in the gates of a common QPU."""
     from qiskit import transpile
@@ -183,13 +160,3 @@ def _transpiled(circuit: QuantumCircuit) -> None:
 def _measurement(benchmark: Benchmark, seconds: Sequence[Seconds]) -> Measurement:
     warm = tuple(each.warm for each in seconds if each.warm is not None)
     return Measurement(benchmark, tuple(each.cold for each in seconds), warm)
-
-
-def _processor() -> str:
-    """The processor's model, as Linux calls it, or else as Python does."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown"

@@ -26,6 +26,10 @@ from pilot_quantum.resource.profile import Rates
 
 CUT = "cut"
 
+PREPARE, FINISH, OVERLAPS, BACK = "prepare", "finish", "overlaps", "back"
+"""Stages that are measured by themselves: in the session before and after; in a worker after the run; on the way back.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PartCost:
@@ -78,11 +82,10 @@ class Cut:
         cut: with `fragment_cone.observed` applied to the terms' qubits. Raises CircuitTooLargeError, with the figures,
         where the overlaps of a fragment or the contraction would be refused.
         """
-        local = local_strings(cut, letters)
-        shapes = [shape_of(cut, index, len(set(which)), len(letters)) for index, which in enumerate(local)]
+        shapes, rows = divided(cut, letters)
         prepare = priced(preparing(cut, shapes, len(letters)), self.rates).named("cut.")
         parts = [part for shape in shapes for part in self._parts(shape)]
-        finish = priced(finishing(cut, shapes, len(set(zip(*local, strict=True)))), self.rates).named("cut.")
+        finish = priced(finishing(cut, shapes, rows), self.rates).named("cut.")
         return CutCost(prepare, tuple(parts), finish)
 
     def _parts(self, shape: Shape) -> list[PartCost]:
@@ -103,6 +106,13 @@ def local_strings(cut: CutCircuit, letters: Sequence[Letters]) -> list[list[int]
         known: dict[tuple[str | None, ...], int] = {}
         found.append([known.setdefault(tuple(map(term.get, ends)), len(known)) for term in letters])
     return found
+
+
+def divided(cut: CutCircuit, letters: Sequence[Letters]) -> tuple[list[Shape], int]:
+    """How each fragment is run, and the distinct rows of local strings. Raises CircuitTooLargeError."""
+    local = local_strings(cut, letters)
+    shapes = [shape_of(cut, index, len(set(which)), len(letters)) for index, which in enumerate(local)]
+    return shapes, len(set(zip(*local, strict=True)))
 
 
 def shape_of(cut: CutCircuit, index: int, strings: int, terms: int) -> Shape:
@@ -155,7 +165,8 @@ def overlapping(variants: int, kept: int, strings: int) -> Units:
 
 def finishing(cut: CutCircuit, shapes: Sequence[Shape], rows: int) -> Units:
     """Putting the answer together: tensors ("answer", "tensor", "pair", in entries), an order of summation, and by it
-    a contraction for each distinct row of local strings ("row", "contract", in operations). Of slices the overlaps.
+    a contraction for each distinct row of local strings ("step", one a tensor; "contract", in operations). Of slices
+    the overlaps.
 
     Raises CircuitTooLargeError where a tensor on the way is too large.
     """
@@ -164,7 +175,7 @@ def finishing(cut: CutCircuit, shapes: Sequence[Shape], rows: int) -> Units:
     legs = [[leg.link for leg in fragment.legs] for fragment in cut.fragments]
     if legs:
         sizes = [[cut.links[link].terms ** 2 for link in each] for each in legs]
-        units["row"] = float(rows)
+        units["step"] = float(rows * len(legs))
         units["contract"] = rows * contraction(legs, sizes, ()).operations
     for shape in shapes:
         if shape.sliced:

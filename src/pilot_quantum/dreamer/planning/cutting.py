@@ -38,10 +38,7 @@ class Cutting:
     @cached_property
     def looking(self) -> Prediction:
         """What looking for cuts takes."""
-        skeleton = self.question.whole.skeleton
-        pairs = sum(len(wires) > 1 for wires in skeleton.wires)
-        found = Find(self.simulators.rates(FIND)).predict(len(skeleton.active), pairs)
-        return found.named("find.")
+        return Find(self.simulators.rates(FIND)).predict(self.question.whole.skeleton).named("find.")
 
     @property
     def least(self) -> float:

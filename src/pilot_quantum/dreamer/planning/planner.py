@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
-from math import inf
+from math import inf, sqrt
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,12 @@ PROBED_AT_MOST = 5.0
 PROBED_FROM = 0.05
 """Seconds of the best candidate below which no probe pays."""
 
+UNKNOWN = 20.0
+"""A range of seconds that spans such a factor says nothing."""
+
+TOLERATED = 0.5
+"""By what part of the target the error may be larger, where faults come on top of shots."""
+
 PROMISING, WEIGHED = 2, 3
 """Ways to cut that are predicted: in a hurry, and when everything is to be weighed."""
 
@@ -75,9 +81,10 @@ def plan(
     circuit: its parameters bound; measurements at its end are ignored. observables: one, or nested sequences of them:
     text such as "0.5*ZZI + X0 X2", a SparsePauliOp, a SparseObservable or a Pauli. resources: `session.resources()`.
     target: the standard error allowed, or a `Target`; None asks for exact values. probe: asked where the entanglement
-    that decides about a matrix-product state is in doubt; None: nothing is, and the doubt stays. thorough: weigh everything, even what would take longer to
-    weigh than to run. Nothing is run. Raises CircuitError for a circuit or an observable that cannot be meant,
-    CircuitTooLargeError or UnsatisfiableError where nothing leads to the answer, with the reasons and figures.
+    that decides about a matrix-product state is in doubt; None: nothing is, and the doubt stays. thorough: weigh
+    everything, even what would take longer to weigh than to run. Nothing is run. Raises CircuitError for a circuit or
+    an observable that cannot be meant, CircuitTooLargeError or UnsatisfiableError where nothing leads to the answer,
+    with the reasons and figures.
     """
     began = perf_counter()
     question = question_of(circuit, observables)
@@ -233,13 +240,21 @@ class _Stages:
 
 
 def _best(candidates: Sequence[Candidate], target: Target) -> Candidate | None:
-    """The candidate to choose: of those that are allowed and accurate enough the one that costs least.
+    """The candidate to choose: of those that are allowed and accurate enough the one that costs least."""
+    allowed = [one for one in candidates if not one.refused and one.error <= target.error * (1 + TOLERATED)]
+    return min(allowed, key=_cost, default=None)
 
-    What it costs is the geometric mean of the seconds predicted and of those that it may take: a candidate of which
-    nobody knows whether it takes one second or a thousand loses against one that takes two.
+
+def _cost(candidate: Candidate) -> float:
+    """The seconds to reckon with: the geometric mean of what is likely and of what it may take.
+
+    Where the range is so wide that nobody knows, it is what it may take: a candidate that takes a second or a thousand
+    loses against one that takes two.
     """
-    allowed = [one for one in candidates if not one.refused and one.error <= max(target.error * 1.5, 0.0)]
-    return min(allowed, key=lambda one: one.prediction.seconds * one.prediction.high, default=None)
+    prediction = candidate.prediction
+    if prediction.high > UNKNOWN * prediction.low:
+        return prediction.high
+    return sqrt(prediction.seconds * prediction.high)
 
 
 def _nothing(

@@ -290,6 +290,7 @@ class Agent:
                 address=address,
                 directory=str(self._directory),
                 mark=self._guard.token,
+                site=there.site,
             )
         )
 

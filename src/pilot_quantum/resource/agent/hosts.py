@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pilot_quantum.resource.site import Site
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What a node really has, as its agent found it. `memory` in bytes; `gpus` as CUDA_VISIBLE_DEVICES names them."""
+    """What a node really has, as its agent found it. `memory` in bytes; `gpus` as CUDA_VISIBLE_DEVICES names them.
+
+    site: what its speed belongs to.
+    """
 
     host: str
     cores: int
@@ -18,6 +23,7 @@ class Inventory:
     memory: int
     capabilities: frozenset[str]
     versions: Mapping[str, str]
+    site: Site | None = None
 
 
 class Host(Protocol):

@@ -13,6 +13,7 @@ from pilot_quantum.resource import machine
 from pilot_quantum.resource.agent.config import AgentConfig
 from pilot_quantum.resource.agent.hosts import Inventory
 from pilot_quantum.resource.channel.handshake import facts
+from pilot_quantum.resource.site import look_around
 
 _MIB = 1 << 20
 _SQUEUE = 10.0
@@ -29,6 +30,7 @@ def take(config: AgentConfig) -> Inventory:
         memory=_memory(config),
         capabilities=config.capabilities | machine.capabilities(),
         versions=there.versions | {"python": there.python},
+        site=look_around(),
     )
 
 

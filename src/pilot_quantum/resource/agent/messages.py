@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from pilot_quantum.resource.agent.wire import OutcomeRow, ParcelRow
+from pilot_quantum.resource.site import Site
 from pilot_quantum.resource.values.file import plain
 
 SentRow = tuple[OutcomeRow, bytes, tuple[bytes, bytes] | None]
@@ -162,6 +163,7 @@ class Node(msgspec.Struct, tag="node", array_like=True, frozen=True):
     address: str
     directory: str
     mark: str
+    site: Site | None = None
 
 
 class NodesLost(msgspec.Struct, tag="lost", array_like=True, frozen=True):

@@ -94,7 +94,13 @@ class RemoteNode:
         """What it has."""
         facts = self._described()
         return Inventory(
-            facts.host, facts.cores, facts.gpus, facts.memory, frozenset(facts.capabilities), facts.versions
+            facts.host,
+            facts.cores,
+            facts.gpus,
+            facts.memory,
+            frozenset(facts.capabilities),
+            facts.versions,
+            facts.site,
         )
 
     @property

@@ -381,7 +381,7 @@ class AgentEngine:
             capabilities=frozenset(node.capabilities),
         )
         ends_at = None if node.ends_at is None else node.ends_at + self.clock_offset
-        self._loop.emit(NodeUp(self.pilot, node.node, capacity, node.host, self.allocation, ends_at))
+        self._loop.emit(NodeUp(self.pilot, node.node, capacity, node.host, self.allocation, ends_at, node.site))
 
     def _lose_nodes(self, cause: str, charged: bool) -> None:
         nodes, self.nodes = sorted(self.nodes), set()

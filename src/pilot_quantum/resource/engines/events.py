@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from pilot_quantum.resource.capacity import Capacity
+from pilot_quantum.resource.site import Site
 
 Outcome = tuple[int, int, float, float, bool]
 """How one attempt ended: task, attempt, began, ended (monotonic seconds of the session's host), ok (no exception)."""
@@ -26,7 +27,7 @@ class NodeUp:
     """A node of the pilot is there, with what it really has; its workers follow.
 
     node: unique within the pilot, never used again. group: its allocation; a gang stays within one. `ends_at`:
-    monotonic seconds at which the allocation will end, if that is known.
+    monotonic seconds at which the allocation will end, if that is known. site: what its speed belongs to.
     """
 
     pilot: str
@@ -35,6 +36,7 @@ class NodeUp:
     host: str = "localhost"
     group: str = ""
     ends_at: float | None = None
+    site: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)

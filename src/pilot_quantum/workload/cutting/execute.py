@@ -129,6 +129,12 @@ class CutRunner:
         return [work for (work,) in self._fleet.works(cut, None)]
 
 
+def prepared(fleet: Fleet, circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> CutExpectation:
+    """Everything before the parts are handed over. Raises CircuitError, CircuitTooLargeError."""
+    cut, sums = _observed(circuit, cuts, observables)
+    return CutExpectation(cut, fleet.works(cut, len(sums.terms)), sums)
+
+
 def _observed(circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> tuple[CutCircuit, PauliSums]:
     cut = cut_circuit(circuit, cuts)
     sums = pauli_sums(observables, cut.qubits)

@@ -27,7 +27,9 @@ class Fleet:
     cancel: ends tasks that have begun, too. simulator: what runs the fragments.
     """
 
-    def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel, simulator: Method) -> None:
+    def __init__(
+        self, submitter: Submitter, resources: Resources, cancel: Cancel, simulator: Method = Method.STATEVECTOR
+    ) -> None:
         self._simulator = simulator
         self._resources = resources
         self._cancel = cancel

@@ -1,0 +1,88 @@
+"""Micro-benchmarks of the session's own part: looking for cuts, writing circuits, cutting them, putting together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from qiskit.quantum_info import SparsePauliOp
+
+from pilot_quantum.circuit.cuts import Cuts
+from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.circuit.finding import find_cuts
+from pilot_quantum.dreamer.models.cut import BACK, FINISH, PREPARE
+from pilot_quantum.dreamer.models.dispatch import DISPATCH
+from pilot_quantum.dreamer.models.find import FIND
+from pilot_quantum.dreamer.models.write import WRITE
+from pilot_quantum.dreamer.suite import Benchmark, cut_gates, program, strings
+from pilot_quantum.workload.blob import to_blob
+from pilot_quantum.workload.cutting.execute import prepared
+from pilot_quantum.workload.cutting.fleet import Fleet
+from pilot_quantum.workload.memory import Method
+from pilot_quantum.workload.submitter import Cancel, Submitter
+
+
+def is_here(benchmark: Benchmark) -> bool:
+    """Whether it is measured in the session; the others run as tasks."""
+    return benchmark.model in (DISPATCH, FIND, WRITE) or benchmark.stage in (PREPARE, FINISH, BACK)
+
+
+def seconds_here(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> float:
+    """Run one such benchmark. submitter, cancel: for what goes to workers and comes back."""
+    if benchmark.model == DISPATCH:
+        payload = bytes(benchmark.size)
+        return _seconds(lambda: waited([submitter.submit(len, payload) for _ in range(benchmark.qubits)], cancel))
+    if benchmark.stage == BACK:
+        full, empty = (
+            min(_seconds(partial(_sent_back, submitter, size, cancel)) for _ in range(2))
+            for size in (benchmark.size, 8)
+        )
+        return max(full - empty, 1e-10 * benchmark.size)  # at most 10 GB/s: below, it is noise
+    circuit = qiskit_circuit(program(benchmark))
+    if benchmark.model == FIND:
+        return _seconds(lambda: find_cuts(circuit, -(-benchmark.qubits // benchmark.parts)))
+    if benchmark.model == WRITE:
+        return _seconds(lambda: to_blob(circuit, standard=True))
+    return _cutting(submitter, benchmark, cancel)
+
+
+def waited(futures: list[Future[Any]], cancel: Cancel) -> list[Any]:
+    """The results of all; what was interrupted is cancelled."""
+    try:
+        return [future.result() for future in futures]
+    except BaseException:
+        cancel(*futures)
+        raise
+
+
+def _sent_back(submitter: Submitter, size: int, cancel: Cancel) -> None:
+    waited([submitter.submit(np.zeros, size // 8)], cancel)
+
+
+def _cutting(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> float:
+    """Preparing the parts, or putting together tensors of their shapes: what is in them makes no difference."""
+    terms = [("ZZ", sorted(term), 1.0) for term in strings(benchmark)]
+    observable = SparsePauliOp.from_sparse_list(terms, num_qubits=benchmark.qubits)
+    circuit, cuts = qiskit_circuit(program(benchmark)), Cuts(cut_gates(benchmark))
+    fleet = Fleet(submitter, tuple, cancel, Method.STATEVECTOR)
+    began = perf_counter()
+    expectation = prepared(fleet, circuit, cuts, observable)
+    parts = list(expectation.parts())
+    seconds = perf_counter() - began
+    if benchmark.stage == PREPARE:
+        return seconds
+    found = {
+        key: np.full((len(terms), work.shape.variants, work.shape.variants), 0.1 + 0j)
+        for key, (_, work, terms) in parts
+    }
+    return _seconds(lambda: expectation.values(found))
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    began = perf_counter()
+    run()
+    return perf_counter() - began
