@@ -53,3 +53,15 @@ def test_a_gate_of_the_users_own_with_a_standard_name_is_opened():
     circuit.append(mine.to_gate(), [0])
 
     assert opened(circuit).data[0].name == "h"
+
+
+def test_standard_gates_that_are_not_wanted_are_opened():
+    circuit = QuantumCircuit(3)
+    circuit.cry(0.3, 0, 1)
+    circuit.ccx(0, 1, 2)
+    circuit.rzz(0.2, 1, 2)
+
+    flat = opened(circuit, names={"cx", "ry", "h", "t", "tdg", "rzz"})
+
+    assert {step.name for step in flat.data} <= {"cx", "ry", "h", "t", "tdg", "rzz"}
+    assert np.allclose(Operator(flat).data, Operator(circuit).data)

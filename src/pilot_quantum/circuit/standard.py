@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,27 +11,28 @@ if TYPE_CHECKING:
 _SILENT = frozenset(["barrier", "delay", "measure", "reset", "initialize"])
 
 
-def opened(circuit: QuantumCircuit, widest: int | None = None) -> QuantumCircuit:
+def opened(circuit: QuantumCircuit, widest: int | None = None, names: Collection[str] | None = None) -> QuantumCircuit:
     """`circuit` with its composite gates replaced by what they are defined as; unchanged where there are none.
 
     Gates that are matrices on one or two qubits stay, as do those that have no definition. widest: standard gates on
-    more qubits are opened, too (a Toffoli gate, with 2); None: none are.
+    more qubits are opened, too (a Toffoli gate, with 2); names: and those that are called otherwise; None: none are.
     """
-    if not any(_to_open(step, widest) for step in circuit.data):
+    if not any(_to_open(step, widest, names) for step in circuit.data):
         return circuit
     flat = circuit.copy_empty_like()
     for step in circuit.data:
-        if _to_open(step, widest):
-            inner = opened(step.operation.definition, widest)
+        if _to_open(step, widest, names):
+            inner = opened(step.operation.definition, widest, names)
             flat.compose(inner, step.qubits, step.clbits, inplace=True, copy=False)
         else:
             flat._append(step)
     return flat
 
 
-def _to_open(step: Any, widest: int | None) -> bool:
+def _to_open(step: Any, widest: int | None, names: Collection[str] | None) -> bool:
     if step.is_standard_gate():
-        return widest is not None and len(step.qubits) > widest
+        other = names is not None and step.name not in names and step.name != "global_phase"
+        return (other or (widest is not None and len(step.qubits) > widest)) and step.operation.definition is not None
     if step.name in _SILENT:
         return False
     from qiskit.circuit import ControlFlowOp

@@ -40,11 +40,7 @@ def flatten(circuit: QuantumCircuit) -> QuantumCircuit:
 
 def flatten_for_mps(circuit: QuantumCircuit) -> QuantumCircuit:
     """`circuit` in the gates that Aer takes for a matrix-product state: of controlled ones, few."""
-    flat = flatten(circuit)
-    if all(inst.name in MPS_BASIS for inst in flat.data):
-        return flat
-    narrowed: QuantumCircuit = transpile(flat, target=_target(MPS_BASIS), optimization_level=0)
-    return narrowed
+    return opened(flatten(circuit), names=MPS_BASIS)  # a transpiler's first use would take seconds
 
 
 def as_gates(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -66,9 +62,9 @@ def as_gates(circuit: QuantumCircuit) -> QuantumCircuit:
 
 
 @cache
-def _target(basis: frozenset[str] = BASIS) -> Target:
+def _target() -> Target:
     standard = get_standard_gate_name_mapping()
-    names = sorted(basis & (standard.keys() | NAME_MAPPING.keys()))
+    names = sorted(BASIS & (standard.keys() | NAME_MAPPING.keys()))
     return Target.from_configuration(basis_gates=names, custom_name_mapping=NAME_MAPPING)
 
 

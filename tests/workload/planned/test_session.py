@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
+
+import numpy as np
 import pytest
 from qiskit.circuit import QuantumCircuit
+from qiskit.circuit.library import efficient_su2
 from qiskit.quantum_info import SparsePauliOp, Statevector
 from tests.workload.planned.ways import EXACT, cut, plan_of, way
 
@@ -66,3 +70,26 @@ def test_a_plan_comes_too_late_for_a_closed_session(tmp_path):
         plan = plan_of(question("Z0"), way("lightning"))
     with pytest.raises(SessionClosedError):
         session.run(plan)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "aer", "mps", "cut"])
+def test_the_estimator_runs_on_workers_as_planned(session, strategy):
+    circuit = efficient_su2(4, reps=1)
+    values = np.random.default_rng(2).uniform(-3, 3, (5, circuit.num_parameters))
+    pubs = [(circuit, ["ZZII", "IXXI"], values[:, None]), (circuit.assign_parameters(values[0]), "ZZII")]
+    found = session.estimator(strategy=strategy).run(pubs).result(WAIT)
+    for one, other in zip(found, session.estimator().run(pubs).result(WAIT), strict=True):
+        assert one.data.evs == pytest.approx(other.data.evs, abs=1e-9)
+        assert one.metadata["planning_seconds"] > 0
+
+
+def test_a_job_of_a_planned_estimator_is_cancelled_as_every_other(session):
+    circuit = efficient_su2(16, reps=3)
+    job = session.estimator(strategy="aer").run(
+        [(circuit, "Z" * 16, np.full((400, circuit.num_parameters), np.arange(400.0)[:, None]))]
+    )
+    assert job.cancel()
+    assert job.cancelled()
+    with pytest.raises(CancelledError):
+        job.result(WAIT)
+    assert session.estimator().run([(QuantumCircuit(1), "Z")]).result(WAIT)[0].data.evs == 1

@@ -28,7 +28,11 @@ class Fleet:
     """
 
     def __init__(
-        self, submitter: Submitter, resources: Resources, cancel: Cancel, simulator: Method = Method.STATEVECTOR
+        self,
+        submitter: Submitter,
+        resources: Resources,
+        cancel: Cancel,
+        simulator: Method = Method.STATEVECTOR,
     ) -> None:
         self._simulator = simulator
         self._resources = resources
