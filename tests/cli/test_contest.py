@@ -44,9 +44,10 @@ def test_rounds_are_interleaved_after_a_rehearsal_that_does_not_count(log):
 
 
 def test_a_first_run_so_long_that_no_rehearsal_matters_counts(log):
-    one = contender(log, "one", 0.3)
-    contest([one], rounds=2)
-    assert (len(one.seconds), log.count("one")) == (2, 2)
+    first, long = contender(log, "first", 0.3), contender(log, "long", 0.3)
+    contest([first, long], rounds=2)
+    assert (len(first.seconds), log.count("first")) == (2, 3)  # before it nothing was known to be warm
+    assert (len(long.seconds), log.count("long")) == (2, 2)
 
 
 def test_short_and_close_contenders_get_more_rounds(log):

@@ -103,7 +103,7 @@ def _turn(
         one.failed = f"{type(error).__name__}: {error}"
         return
     one.values.append(value)
-    if not rehearsal or seconds > SHORT:
+    if not rehearsal or (seconds > SHORT and best < inf):  # the very first of all may pay for what all need
         one.seconds.append(seconds)
     else:
         one.rehearsed = seconds

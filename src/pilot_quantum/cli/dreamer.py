@@ -139,9 +139,10 @@ def _cases(suite: str, only: Sequence[str]) -> Sequence[Case]:
 
 def _has_rates(wanted: bool) -> bool:
     """Whether this machine is calibrated; made so where it is not and that is wanted. Says so on stderr if not."""
-    from pilot_quantum.dreamer.store import load, path_of, save
+    from pilot_quantum.dreamer.places import path_of
+    from pilot_quantum.dreamer.store import load, save
     from pilot_quantum.resource.description import PilotDescription
-    from pilot_quantum.workload.calibrate import look_around
+    from pilot_quantum.resource.site import look_around
 
     path, here = path_of(DEFAULT_PILOT), look_around()
     try:

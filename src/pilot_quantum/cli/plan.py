@@ -59,8 +59,8 @@ def plan(
         bool, typer.Option("--all", help="Weigh every way, even what takes longer to weigh than to run.")
     ] = False,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Where entanglement is in doubt, run part of a circuit to see.")
-    ] = False,
+        bool, typer.Option("--probe/--no-probe", help="Where entanglement is in doubt, follow it gate by gate to see.")
+    ] = True,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -73,8 +73,7 @@ def plan(
 ) -> None:
     """Plan how to get expectation values: every way, what it would take, which is best, and why not the others.
 
-    Nothing but planning happens, and with --probe a part of a circuit. Exit codes as of `run`: 2 also where no pilot
-    has the memory for any way.
+    Nothing runs. Exit codes as of `run`: 2 also where no pilot has the memory for any way.
     """
     from pilot_quantum.cli.request import requests
     from pilot_quantum.dreamer.planning.target import Target
@@ -109,6 +108,8 @@ def _planned(
     """A plan for each request. Raises CircuitError, UnsatisfiableError."""
     import tempfile
 
+    from pilot_quantum.circuit.schmidt_ranks import follow
+    from pilot_quantum.dreamer.planning.planner import plan as planned
     from pilot_quantum.session import Session
 
     with tempfile.TemporaryDirectory(prefix="pilot-quantum-") as directory:
@@ -117,21 +118,12 @@ def _planned(
             for description in pilots:
                 session.add_pilot(description)
             resources = session.resources()
-            asks = None
-            if probe:
-                from pilot_quantum.workload.probe import PilotProbe
-
-                asks = PilotProbe(session.with_options(), session.cancel)
-            else:
-                session.close(cancel=True)  # planning needs no worker
-            from pilot_quantum.dreamer.planning.planner import plan as planned
-
-            return [
-                planned(one.circuit, _shaped(one), resources, target=target, probe=asks, thorough=everything)
-                for one in asked
-            ]
         finally:
-            session.close(cancel=True)
+            session.close(cancel=True)  # planning needs no worker
+    asks = follow if probe else None
+    return [
+        planned(one.circuit, _shaped(one), resources, target=target, probe=asks, thorough=everything) for one in asked
+    ]
 
 
 def _shaped(request: Request) -> str | list[str]:

@@ -57,7 +57,7 @@ class Validation:
 
     def as_data(self, suite: str, rounds: int, calibrated: bool) -> dict[str, Any]:
         """The document of --json: the figures of all rows, those of each set-up, the machine, and the rows."""
-        from pilot_quantum.workload.calibrate import look_around
+        from pilot_quantum.resource.site import look_around
 
         here = look_around()
         setups = list(dict.fromkeys(row.setup for row in self.compared))

@@ -7,11 +7,13 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from pilot_quantum.circuit.export import qiskit_circuit
-from pilot_quantum.circuit.families import ghz
+from pilot_quantum.circuit.families import ghz, w_state
 from pilot_quantum.dreamer.models.mps import MPS
 from pilot_quantum.dreamer.models.stabiliser import STABILISER
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
-from pilot_quantum.workload.calibrate import look_around, timed
+from pilot_quantum.resource.site import look_around
+from pilot_quantum.workload.calibrate import timed
+from pilot_quantum.workload.flatten import flatten_for_mps
 from pilot_quantum.workload.submitter import Cancel, Submitter, cancel_unshipped
 
 PATIENCE = 60.0
@@ -46,6 +48,7 @@ def warm_up(meeting: str, workers: int) -> None:
     simulators = (AER, LIGHTNING) if look_around().lightning else (AER,)
     for model in (*simulators, MPS, STABILISER):
         timed(model, circuit, {0: "Z", 1: "Z"})
+    flatten_for_mps(qiskit_circuit(w_state(3)))  # imports Qiskit's transpiler, seconds the first time
     place = Path(meeting)
     (place / str(os.getpid())).touch()
     deadline = monotonic() + PATIENCE
