@@ -7,27 +7,44 @@ alone, minima over the rounds are compared. Value accuracy is min(predicted, mea
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from random import Random
 from statistics import fmean
+from time import perf_counter
+from typing import Any
 
 import msgspec
+from qiskit.quantum_info import SparsePauliOp
 
+from benchmarks import cut_circuits
 from benchmarks.pairs import Machine, emit, machine, parser
 from pilot_quantum.circuit import families
+from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.circuit.finding import find_cuts
+from pilot_quantum.circuit.fragment_cone import observed
+from pilot_quantum.circuit.fragments import cut_circuit
+from pilot_quantum.circuit.light_cone import kept, light_cones
 from pilot_quantum.circuit.program import Gate, Program, gate
 from pilot_quantum.circuit.schmidt_ranks import follow
-from pilot_quantum.circuit.skeleton import program_skeleton
+from pilot_quantum.circuit.skeleton import program_skeleton, read_skeleton
 from pilot_quantum.dreamer.calibration import Measurement, calibrated, running
 from pilot_quantum.dreamer.defaults import ASSUMED
+from pilot_quantum.dreamer.models.cut import BACK, CUT, Cut
 from pilot_quantum.dreamer.models.dispatch import DISPATCH
+from pilot_quantum.dreamer.models.find import FIND, Find
+from pilot_quantum.dreamer.models.light_cone import whole
 from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState
-from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
-from pilot_quantum.dreamer.prediction import Prediction, priced
+from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
+from pilot_quantum.dreamer.prediction import Prediction, priced, together
 from pilot_quantum.dreamer.suite import Benchmark, suite
 from pilot_quantum.resource.profile import Rates
 from pilot_quantum.resource.site import look_around
+from pilot_quantum.task.options import TaskOptions
 from pilot_quantum.workload.calibrate import Seconds, measured, timed
+from pilot_quantum.workload.calibrate_here import is_here, seconds_here
+from pilot_quantum.workload.cutting.execute import CutRunner
+from pilot_quantum.workload.submitter import cancel_unshipped
 
 PROBED = 5.0
 """Seconds for which a matrix-product state's bonds are followed at most."""
@@ -113,10 +130,107 @@ def held_out() -> Iterator[Program]:
     yield families.bernstein_vazirani("10110101")
 
 
+class Here:
+    """A submitter that runs each task at once, in this process."""
+
+    options = TaskOptions()
+
+    def with_options(self, **options: Any) -> Here:
+        """The same: nothing is scheduled here."""
+        return self
+
+    def submit(self, fn: Any, /, *args: Any) -> Future[Any]:
+        """The future of what has been run."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*args))
+        return future
+
+
+class Cutting(msgspec.Struct, frozen=True):
+    """A circuit of `cut_circuits` to be cut. neighbours: ZZ of all neighbours is asked, or one."""
+
+    family: str
+    qubits: int
+    width: int
+    neighbours: bool
+
+    @property
+    def name(self) -> str:
+        """Unique."""
+        return f"{self.family}-{self.qubits}/{self.width}{'*' * self.neighbours}"
+
+
+CUTTINGS = tuple(
+    Cutting(family, qubits, width, neighbours)
+    for family, qubits, width in (
+        ("esu2", 12, 6),
+        ("esu2", 18, 9),
+        ("esu2", 24, 8),
+        ("tfim", 14, 7),
+        ("tfim", 20, 10),
+        ("brick", 12, 6),
+        ("brick", 16, 8),
+        ("brick", 18, 6),
+        ("clus2", 14, 7),
+        ("clus2", 20, 10),
+        ("clus2", 24, 12),
+        ("clus3", 18, 6),
+    )
+    for neighbours in (False, True)
+)
+
+
+class CutCase:
+    """A cutting, pruned and its cuts found, ready to be timed and predicted."""
+
+    def __init__(self, cutting: Cutting) -> None:
+        self.cutting = cutting
+        unpruned = cut_circuits.FAMILIES[cutting.family](cutting.qubits)
+        skeleton, middle = read_skeleton(unpruned), cutting.qubits // 2
+        pairs = range(cutting.qubits - 1) if cutting.neighbours else [middle]
+        letters = [{q: "Z", q + 1: "Z"} for q in pairs]
+        (part,) = whole(skeleton, light_cones(skeleton, letters), letters)
+        self.circuit, self.letters = kept(unpruned, skeleton, part.cone).circuit, part.letters
+        strings = [("".join(term.values()), list(term), 1.0) for term in self.letters]
+        self.observable = SparsePauliOp.from_sparse_list(strings, num_qubits=self.circuit.num_qubits)
+        self.width = min(cutting.width, -(-self.circuit.num_qubits // 2))
+        self.cuts: Cuts = find_cuts(self.circuit, self.width).best.cuts
+        self.runner = CutRunner(Here(), tuple)
+
+    def find(self) -> float:
+        """Seconds of looking for the cuts."""
+        began = perf_counter()
+        find_cuts(self.circuit, self.width)
+        return perf_counter() - began
+
+    def run(self) -> float:
+        """Seconds of running it cut, one fragment after another."""
+        began = perf_counter()
+        self.runner.expectation(self.circuit, self.cuts, self.observable).result()
+        return perf_counter() - began
+
+    def predicted(self, model: str, rates: dict[str, Rates]) -> Prediction:
+        """As a planner would have it."""
+        if model == FIND:
+            parts = -(-self.circuit.num_qubits // self.width)
+            return Find(rates[FIND]).predict(read_skeleton(self.circuit), parts)
+        cut = observed(cut_circuit(self.circuit, self.cuts), {qubit for term in self.letters for qubit in term})
+        cost = Cut(rates[CUT], StateVector(rates[AER])).cost(cut, self.letters)
+        return together([cost.prepare, *(part.prediction for part in cost.parts), cost.finish])
+
+
 def measure(rounds: int, widest: int) -> CostModels:
     """All rounds, the fit, and what it says of the held-out circuits; none has more qubits than `widest`."""
     facts, place = machine(), look_around()
-    fitted = [one for one in suite(place.lightning) if one.model != DISPATCH and one.qubits <= widest]
+    fitted = [
+        one
+        for one in suite(place.lightning)
+        if one.model != DISPATCH and one.stage != BACK and (one.qubits <= widest or is_here(one))
+    ]
+    cases = [CutCase(cutting) for cutting in CUTTINGS if cutting.qubits <= widest]
+    of_cases: dict[tuple[str, int], list[float]] = {(kind, i): [] for kind in (FIND, CUT) for i in range(len(cases))}
+    for case in cases:
+        case.run()
     models = (AER, LIGHTNING, MPS) if place.lightning else (AER, MPS)
     others = [(model, program) for model in models for program in held_out() if _runs(model, program, widest)]
     of_fitted: dict[Benchmark, list[Seconds]] = {benchmark: [] for benchmark in fitted}
@@ -126,9 +240,15 @@ def measure(rounds: int, widest: int) -> CostModels:
         timed(model, circuits["efficient-su2-5"], {0: "Z"})
     for _ in range(rounds):
         for benchmark in fitted:
-            of_fitted[benchmark].append(measured(benchmark))
+            of_fitted[benchmark].append(
+                Seconds(seconds_here(Here(), benchmark, cancel_unshipped))
+                if is_here(benchmark)
+                else measured(benchmark)
+            )
         for found, (model, program) in zip(of_others, others, strict=True):
             found.append(timed(model, circuits[program.name], dict.fromkeys(range(program.qubits), "Z")))
+        for (kind, i), spent in of_cases.items():
+            spent.append(cases[i].find() if kind == FIND else cases[i].run())
     calibration = calibrated(
         [Measurement(benchmark, *_columns(found)) for benchmark, found in of_fitted.items()],
         place.machine,
@@ -156,6 +276,22 @@ def measure(rounds: int, widest: int) -> CostModels:
                 )
             )
             assumed.append(_agreement(_predicted(model, program, bool(warm), ASSUMED[model]).seconds, min(seconds)))
+    for (kind, i), timings in of_cases.items():
+        prediction = cases[i].predicted(kind, rates)
+        rows.append(
+            Row(
+                model=kind,
+                circuit=cases[i].cutting.name,
+                qubits=cases[i].circuit.num_qubits,
+                warm=True,
+                predicted=prediction.seconds,
+                low=prediction.low,
+                high=prediction.high,
+                measured=min(timings[::2]),
+                again=min(timings[1::2]),
+            )
+        )
+        assumed.append(_agreement(cases[i].predicted(kind, dict(ASSUMED)).seconds, min(timings)))
     return CostModels(
         value_accuracy=_rounded(_agreement(row.predicted, min(row.measured, row.again)) for row in rows),
         noise_floor=_rounded(_agreement(row.measured, row.again) for row in rows),
@@ -165,7 +301,7 @@ def measure(rounds: int, widest: int) -> CostModels:
                 [row for row in rows if row.model == model],
                 [value for value, row in zip(assumed, rows, strict=True) if row.model == model],
             )
-            for model in models
+            for model in (*models, *((FIND, CUT) if cases else ()))
         ),
         rounds=rounds,
         rows=tuple(rows),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from tests.circuit.random_circuits import random_circuits
 
-from pilot_quantum.circuit.entanglement import bond_bits, crossings
+from pilot_quantum.circuit.entanglement import bond_bits
 from pilot_quantum.circuit.skeleton import read_skeleton
 
 pytestmark = pytest.mark.requires("qiskit")
@@ -30,19 +30,6 @@ def test_no_state_is_more_entangled_than_its_circuits_bound(circuit):
     assert len(bound) == circuit.num_qubits - 1
     for most, (place, true) in zip(bound, enumerate(true_bits(circuit), start=1), strict=True):
         assert true <= most <= min(place, circuit.num_qubits - place)
-
-
-@settings(max_examples=50)
-@given(circuit=random_circuits())
-def test_crossings_bound_the_entanglement_at_every_moment(circuit):
-    skeleton = read_skeleton(circuit)
-    steps = crossings(skeleton)
-    assert len(steps) == sum(len(wires) > 1 for wires in skeleton.wires)
-    bound = (0, *bond_bits(skeleton), 0)
-    for step in steps:
-        assert len(step.bits) == step.last - step.first + 2
-        for place, bits in enumerate(step.bits, start=step.first):
-            assert bits <= bound[place]
 
 
 def test_a_chain_of_cnots_is_bounded_by_one_bit():

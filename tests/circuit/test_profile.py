@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.circuit.random_circuits import random_circuits, terms_on
 
 from pilot_quantum.circuit.light_cone import letters_of
-from pilot_quantum.circuit.profile import CircuitProfile, Interaction, TermCone, profile_of
+from pilot_quantum.circuit.profile import CircuitProfile, InteractionEdge, TermCone, profile_of
 from pilot_quantum.circuit.terms import observable_of
 from pilot_quantum.errors import CircuitError
 
@@ -41,10 +41,10 @@ def test_a_profile_says_what_the_circuit_is_made_of():
     assert profile.not_clifford == (("ccx", 1), ("rzz", 1), ("t", 1))
     assert profile.diagonal == 2
     assert profile.interactions == (
-        Interaction(0, 1, 3),
-        Interaction(0, 2, 1),
-        Interaction(1, 2, 1),
-        Interaction(2, 3, 1),
+        InteractionEdge(0, 1, 3),
+        InteractionEdge(0, 2, 1),
+        InteractionEdge(1, 2, 1),
+        InteractionEdge(2, 3, 1),
     )
     assert profile.cones == (TermCone((0, 1), 3), TermCone((3,), 0))
     assert profile.cone == TermCone((0, 1, 3), 3)

@@ -32,8 +32,14 @@ def test_no_benchmark_is_there_twice_and_all_together_take_about_a_minute():
 
 @pytest.mark.parametrize("model", ASSUMED.keys() - {PRUNE})
 def test_every_term_of_a_model_is_measured_somewhere(model):
-    measured = {name for benchmark in suite() if benchmark.model == model for name in _nonzero(units_of(benchmark))}
-    assert ASSUMED[model].seconds.keys() - measured <= {"fused-wide"}  # Aer never finds that cheaper here
+    suited = [benchmark for benchmark in suite(cores=2) if benchmark.model == model]
+    measured = {name for benchmark in suited for name in _nonzero(units_of(benchmark))}
+    rare = {
+        "fused-wide",
+        "made",
+        "matrix",
+    }  # Aer never finds the first cheaper here; our families have none of the others
+    assert ASSUMED[model].seconds.keys() - measured <= rare
 
 
 def _nonzero(units):
@@ -61,7 +67,7 @@ def test_a_benchmark_of_cutting_is_really_cut_in_its_parts():
 
 def test_overlaps_are_counted_by_states_and_strings():
     found = units_of(Benchmark(CUT, "", 3, 4, OVERLAPS, terms=5))
-    assert found == {"open": 32.0, "string": 5.0, "turn": 160.0, "gram": 640.0}
+    assert found == {"overlap": 1.0, "open": 32.0, "string": 5.0, "turn": 160.0, "gram": 640.0}
 
 
 def test_finding_takes_longer_for_more_loops_and_parts():
@@ -71,4 +77,4 @@ def test_finding_takes_longer_for_more_loops_and_parts():
 
 
 def test_dispatching_has_no_circuit():
-    assert units_of(Benchmark(DISPATCH, "", 20, 100)) == {"latency": 1.0, "task": 20.0, "byte": 2000.0}
+    assert units_of(Benchmark(DISPATCH, "", 20, 100)) == {"latency": 1.0, "few": 8.0, "task": 20.0, "byte": 2000.0}

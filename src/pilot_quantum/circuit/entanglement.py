@@ -6,7 +6,6 @@ more than the gate's own operator-Schmidt rank (Vidal 2003), and neighbouring bo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 from pilot_quantum.circuit.skeleton import Skeleton
@@ -15,32 +14,8 @@ ANY_GATE = 2
 """Bits that a gate adds for each of its qubits on the smaller side, when nothing else is known of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """A gate on several qubits, as it acts on the bonds between them.
-
-    first, last: its outermost qubits; it crosses the bonds between them. bits: log2 of the Schmidt rank, at most, once
-    it has acted: over the bond to the left of `first`, those between, and the one to the right of `last`.
-    """
-
-    first: int
-    last: int
-    bits: tuple[int, ...]
-
-
 def bond_bits(skeleton: Skeleton) -> tuple[int, ...]:
     """log2 of the Schmidt rank of the final state over each bond, at most: one a bond, of `qubits` - 1."""
-    return _walk(skeleton, None)
-
-
-def crossings(skeleton: Skeleton) -> list[Crossing]:
-    """Every gate on several qubits with the bounds at its moment: what a matrix-product state's cost follows from."""
-    found: list[Crossing] = []
-    _walk(skeleton, found)
-    return found
-
-
-def _walk(skeleton: Skeleton, found: list[Crossing] | None) -> tuple[int, ...]:
     qubits = skeleton.qubits
     bits = [0] * (qubits + 1)  # bits[k]: over the bond to the left of qubit k; the ends are none
     open_pair: list[tuple[int, int] | None] = [None] * qubits  # of each qubit: its last partner, bits of their block
@@ -63,8 +38,6 @@ def _walk(skeleton: Skeleton, found: list[Crossing] | None) -> tuple[int, ...]:
             for q in wires:
                 open_pair[q] = None
         _settle(bits, first, last)
-        if found is not None:
-            found.append(Crossing(first, last, tuple(bits[first : last + 2])))
     return tuple(bits[1:qubits])
 
 

@@ -29,7 +29,7 @@ class TermCone(msgspec.Struct, frozen=True):
     gates: int
 
 
-class Interaction(msgspec.Struct, frozen=True, array_like=True):
+class InteractionEdge(msgspec.Struct, frozen=True, array_like=True):
     """An edge of the interaction graph: `gates` gates act on qubits `a` < `b` together."""
 
     a: int
@@ -58,7 +58,7 @@ class CircuitProfile(msgspec.Struct, frozen=True):
     diagonal: int
     cones: tuple[TermCone, ...]
     cone: TermCone
-    interactions: tuple[Interaction, ...]
+    interactions: tuple[InteractionEdge, ...]
     bond_bits: tuple[int, ...]
 
     @property
@@ -104,10 +104,10 @@ def profile_of(circuit: QuantumCircuit | Skeleton, terms: Sequence[Letters] = ()
     )
 
 
-def _interactions(skeleton: Skeleton) -> tuple[Interaction, ...]:
+def _interactions(skeleton: Skeleton) -> tuple[InteractionEdge, ...]:
     edges: Counter[tuple[int, int]] = Counter()
     for wires, count in Counter(skeleton.wires).items():
         if len(wires) > 1:
             for a, b in combinations(sorted(wires), 2):
                 edges[a, b] += count
-    return tuple(Interaction(a, b, count) for (a, b), count in sorted(edges.items()))
+    return tuple(InteractionEdge(a, b, count) for (a, b), count in sorted(edges.items()))

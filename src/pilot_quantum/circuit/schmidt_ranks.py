@@ -6,12 +6,16 @@ The state is kept as a matrix-product state in canonical form (Vidal 2003), upda
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log2
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pilot_quantum.circuit.meetings import Sides, meetings
+from pilot_quantum.circuit.skeleton import read_skeleton
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -22,27 +26,24 @@ NEGLIGIBLE = 1e-16
 """Sum of squared Schmidt coefficients that is dropped at a bond, as Aer's matrix-product state does by default."""
 
 _SWAP = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=complex)
-_SILENT = frozenset(["barrier", "delay", "measure", "reset"])
 
 
-def follow(circuit: QuantumCircuit, seconds: float, most_bits: float = 10.0) -> list[tuple[float, ...]]:
-    """log2 of the Schmidt rank over the bonds that each gate on two qubits has acted on, once it has.
+def follow(circuit: QuantumCircuit, seconds: float, most_bits: float = 10.0) -> list[tuple[Sides, ...]]:
+    """The sides of every meeting of the circuit's qubits as they really are, see `meetings.Bounds`.
 
-    One entry a gate on two qubits, in order: the bond to the left of the outermost qubits, those between them, and the
-    one to their right, as in `entanglement.Crossing.bits`. It ends early after `seconds`, when a bond exceeds
-    `most_bits`, and at a gate on more than two qubits. circuit: of gates, their parameters bound.
+    It ends early after `seconds`, when a bond exceeds `most_bits`, and at a gate on more than two qubits. circuit: of
+    gates, their parameters bound.
     """
     deadline = perf_counter() + seconds
+    skeleton = read_skeleton(circuit)
+    ahead = iter(meetings(skeleton))
     line = _Line(circuit.num_qubits)
-    index = {qubit: i for i, qubit in enumerate(circuit.qubits)}
     matrices: dict[tuple[str, tuple[float, ...]], Complexes] = {}
-    found: list[tuple[float, ...]] = []
-    for step in circuit.data:
-        wires = [index[qubit] for qubit in step.qubits]
-        if step.name in _SILENT or not wires:
-            continue
+    found: list[tuple[Sides, ...]] = []
+    for wires, place in zip(skeleton.wires, skeleton.places, strict=True):
         if len(wires) > 2 or perf_counter() > deadline:
             break
+        step = circuit.data[place]
         if step.is_standard_gate():
             key = (step.name, tuple(map(float, step.params)))
             matrix = matrices.get(key)
@@ -53,12 +54,16 @@ def follow(circuit: QuantumCircuit, seconds: float, most_bits: float = 10.0) -> 
         if len(wires) == 1:
             line.turn(matrix, wires[0])
             continue
-        first, last = min(wires), max(wires)
-        # Qiskit's first qubit is the low bit of the matrix; here the left one is the high bit.
-        done = line.couple(matrix if wires[0] == last else _SWAP @ matrix @ _SWAP, first, last, 2.0**most_bits)
-        found.append(line.bits(first, last))
-        if not done:
-            break
+        meeting = next(ahead)
+        # The first qubit is the low bit of Qiskit's matrix; here the left one is the high bit.
+        matrix = _SWAP @ matrix @ _SWAP if wires[0] == meeting.left else matrix
+        sides: list[Sides] = []
+        for one, at in (*((_SWAP, at) for at in meeting.swaps), (matrix, meeting.at)):
+            sides.append(line.sides(at))
+            if line.couple(one, at) > most_bits:
+                return [*found, tuple(sides)]
+        line.moved(meeting.swaps)
+        found.append(tuple(sides))
     return found
 
 
@@ -70,29 +75,24 @@ class _Line:
         zero[0, 0, 0] = 1
         self._tensors: list[Complexes] = [zero] * qubits
         self._weights: list[NDArray[np.float64]] = [np.ones(1)] * qubits
+        self._order = list(range(qubits))
 
     def turn(self, matrix: Complexes, qubit: int) -> None:
         """A gate on one qubit."""
-        self._tensors[qubit] = np.einsum("ij,ajb->aib", matrix, self._tensors[qubit])
+        at = self._order.index(qubit)
+        self._tensors[at] = np.einsum("ij,ajb->aib", matrix, self._tensors[at])
 
-    def couple(self, matrix: Complexes, first: int, last: int, most: float) -> bool:
-        """A gate on two qubits, `first` the high bit: brought together by swaps, and back.
+    def moved(self, swaps: Sequence[int]) -> None:
+        """The qubits at these places and the next have changed places."""
+        for at in swaps:
+            self._order[at], self._order[at + 1] = self._order[at + 1], self._order[at]
 
-        False as soon as a bond is more than `most`: the state is then none.
-        """
-        swaps = [(_SWAP, at) for at in range(last - 1, first, -1)]
-        for one, at in (*swaps, (matrix, first), *reversed(swaps)):
-            self._neighbours(one, at)
-            if self._tensors[at].shape[2] > most:
-                return False
-        return True
+    def sides(self, at: int) -> Sides:
+        """log2 of the bonds around places `at` and the next."""
+        return log2(self._tensors[at].shape[0]), log2(self._tensors[at + 1].shape[2])
 
-    def bits(self, first: int, last: int) -> tuple[float, ...]:
-        """log2 of the bonds from the left of `first` to the right of `last`."""
-        sizes = [self._tensors[at].shape[0] for at in range(first, last + 1)]
-        return tuple(log2(size) for size in (*sizes, self._tensors[last].shape[2]))
-
-    def _neighbours(self, matrix: Complexes, at: int) -> None:
+    def couple(self, matrix: Complexes, at: int) -> float:
+        """Act on places `at`, the high bit, and the next; log2 of the bond between them."""
         left, right = self._tensors[at], self._tensors[at + 1]
         a, b = left.shape[0], right.shape[2]
         pair = np.tensordot(left, right, 1).reshape(a, 4, b)
@@ -105,6 +105,7 @@ class _Line:
         self._tensors[at] = (pair @ rows.conj().T).reshape(a, 2, kept)
         self._tensors[at + 1] = rows.reshape(kept, 2, b)
         self._weights[at + 1] = values
+        return log2(kept)
 
 
 def _kept(values: NDArray[np.float64]) -> int:

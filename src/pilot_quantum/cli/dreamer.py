@@ -182,7 +182,7 @@ def _calibrated(description: PilotDescription, rounds: int) -> Calibration:
             def show(done: int, total: int) -> None:
                 shown.update(Snapshot(done, 0, total, (PilotLine(pilot.id, pilot.state.value),)))
 
-            found = run_suite(submitter, suite(site.lightning), show, rounds, session.cancel)
+            found = run_suite(submitter, suite(site.lightning, pilot.capacity.cores), show, rounds, session.cancel)
     date = datetime.now(UTC).isoformat(timespec="seconds")
     return calibrated(found, said.machine, said.versions, date)
 

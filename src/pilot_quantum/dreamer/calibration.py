@@ -22,10 +22,10 @@ from pilot_quantum.dreamer.models.cut import (
     CUT,
     OVERLAPS,
     PREPARE,
-    divided,
     finishing,
     overlapping,
     preparing,
+    shaped,
 )
 from pilot_quantum.dreamer.models.dispatch import DISPATCH, Dispatch
 from pilot_quantum.dreamer.models.find import FIND, Find
@@ -152,17 +152,18 @@ def units_of(benchmark: Benchmark, warm: bool = False) -> Units:
         return _cutting(benchmark)
     if benchmark.model == FIND:
         return Find(ASSUMED[FIND]).units(program_skeleton(program(benchmark)), benchmark.parts)
-    return running(benchmark.model, program_skeleton(program(benchmark)), [observed(benchmark)], warm)
+    skeleton, terms = program_skeleton(program(benchmark)), [observed(benchmark)]
+    return running(benchmark.model, skeleton, terms, warm, benchmark.threads)
 
 
-def running(model: str, skeleton: Skeleton, terms: Sequence[Letters], warm: bool = False) -> Units:
+def running(model: str, skeleton: Skeleton, terms: Sequence[Letters], warm: bool = False, threads: int = 1) -> Units:
     """The units of running a circuit by `model` and reading `terms`: what a finished task refines its rates by.
 
     Raises CalibrationError for a model that runs no whole circuit.
     """
     rates = ASSUMED.get(model)
     if rates is not None and model in (AER, LIGHTNING):
-        return {**StateVector(rates).units(skeleton, warm=warm), **observing(terms, skeleton.qubits)}
+        return {**StateVector(rates).units(skeleton, threads, warm), **observing(terms, skeleton.qubits)}
     if rates is not None and model == MPS:
         return MatrixProductState(rates).units(skeleton, terms)
     if rates is not None and model == STABILISER:
@@ -182,13 +183,13 @@ def _cutting(benchmark: Benchmark) -> Units:
     """The units of one stage of a cut circuit."""
     if benchmark.stage == OVERLAPS:
         states = float(benchmark.size) * 2**benchmark.qubits
-        return {"open": states, **overlapping(benchmark.size, benchmark.qubits, benchmark.terms)}
+        return {"overlap": 1.0, "open": states, **overlapping(benchmark.size, benchmark.qubits, benchmark.terms)}
     if benchmark.stage == BACK:
         return {"back": float(benchmark.size)}
     letters = strings(benchmark)
     cut = cut_circuit(qiskit_circuit(program(benchmark)), Cuts(cut_gates(benchmark)))
     cut = fragments_observed(cut, {qubit for term in letters for qubit in term})
-    shapes, rows = divided(cut, letters)
+    shapes, rows = shaped(cut, letters)
     return preparing(cut, shapes, len(letters)) if benchmark.stage == PREPARE else finishing(cut, shapes, rows)
 
 

@@ -17,6 +17,9 @@ LEAST_SPREAD = 1.05
 NINE_OF_TEN = 1.645
 """Standard deviations to either side that hold nine of ten values of a normal distribution."""
 
+DISTURBED = 0.4
+"""Logarithm of the ratio to what is predicted from which on a measurement counts less: something else was running."""
+
 PRIOR_WEIGHT = 0.02
 """What one assumed rate weighs, in measurements."""
 
@@ -33,7 +36,8 @@ def fit(assumed: Rates, samples: Sequence[Sample]) -> Rates:
 
     assumed: rates of the same model, right in their proportions at least: a term that the samples say little of stays
     near its assumed proportion to the others. Minimised is Σ((predicted - measured)² / (predicted · measured)), nearly
-    the squared logarithm of their ratio, by non-negative least squares with repeated weights (Lawson and Hanson 1974).
+    the squared logarithm of their ratio, by non-negative least squares (Lawson and Hanson 1974) with repeated weights,
+    which take from those far off (Cauchy's).
     Raises ValueError where there are no samples, or one has a term that the model does not know.
     """
     from scipy.optimize import nnls  # type: ignore[import-untyped]
@@ -53,8 +57,9 @@ def fit(assumed: Rates, samples: Sequence[Sample]) -> Rates:
     prior *= exp(float(np.median(np.log(seconds / np.maximum(amounts @ prior, 1e-12)))))
     predicted = seconds
     rates = prior
-    for _ in range(8):
-        weights = 1 / np.sqrt(seconds * predicted)
+    for _ in range(12):
+        far = np.log(predicted / seconds) / DISTURBED
+        weights = 1 / np.sqrt(seconds * predicted * (1 + far**2))
         rows = np.vstack([amounts * prior * weights[:, None], sqrt(PRIOR_WEIGHT) * np.eye(len(names))])
         found, _ = nnls(rows, np.concatenate([seconds * weights, np.full(len(names), sqrt(PRIOR_WEIGHT))]))
         rates = found * prior

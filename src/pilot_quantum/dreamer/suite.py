@@ -32,6 +32,7 @@ class Benchmark(msgspec.Struct, frozen=True):
     model: whose rates it is for. family: of the circuit, a key of `FAMILIES`; "" for dispatching. qubits: its width, or
     tasks at once. size: layers, steps or gates, as the family has it; or the bytes that each task is sent. stage: of a
     cut circuit's way to its answer. parts: that a circuit is cut in; terms: Pauli strings asked of a cut one.
+    threads: of the simulator.
     """
 
     model: str
@@ -41,6 +42,7 @@ class Benchmark(msgspec.Struct, frozen=True):
     stage: str = ""
     parts: int = 2
     terms: int = 1
+    threads: int = 1
 
     def __str__(self) -> str:
         words = [self.model, self.stage, self.family or "tasks", f"{self.qubits} x {self.size}"]
@@ -58,9 +60,10 @@ def cut_gates(benchmark: Benchmark) -> tuple[int, ...]:
 
 
 def strings(benchmark: Benchmark) -> list[dict[int, str]]:
-    """What is asked of a cut circuit: Z on neighbouring qubits, the last pairs first."""
-    last = benchmark.qubits - 1
-    return [{last - i - 1: "Z", last - i: "Z"} for i in range(benchmark.terms)]
+    """What is asked of a cut circuit: Z on neighbouring qubits, pairs in the middle first."""
+    middle = (benchmark.qubits - 1) / 2
+    pairs = sorted(range(benchmark.qubits - 1), key=lambda first: (abs(first + 0.5 - middle), first))
+    return [{first: "Z", first + 1: "Z"} for first in pairs[: benchmark.terms]]
 
 
 def _qaoa(qubits: int, layers: int) -> Program:
@@ -84,25 +87,26 @@ def program(benchmark: Benchmark) -> Program:
     return FAMILIES[benchmark.family](benchmark.qubits, benchmark.size)
 
 
-def suite(lightning: bool = True) -> tuple[Benchmark, ...]:
-    """All micro-benchmarks; without those of Lightning where it is not installed."""
+def suite(lightning: bool = True, cores: int = 1) -> tuple[Benchmark, ...]:
+    """All micro-benchmarks; without those of Lightning where it is not installed, of threads with one core."""
     vectors = [AER, LIGHTNING] if lightning else [AER]
     return (
         *(Benchmark(model, *circuit) for model in vectors for circuit in _STATE_VECTORS),
+        *(Benchmark(AER, *circuit, threads=2) for circuit in _THREADED if cores > 1),
         *(Benchmark(MPS, *circuit) for circuit in _PRODUCTS),
         *(Benchmark(STABILISER, "clifford", qubits, gates) for qubits in (8, 40, 120) for gates in (20, 200)),
         *(Benchmark(PRUNE, "tfim", qubits, steps) for qubits in (8, 20, 60) for steps in (2, 6)),
         *(Benchmark(TRANSPILE, "efficient-su2", qubits, 2) for qubits in (4, 8, 16)),
         *(Benchmark(FIND, family, qubits, size, "", parts) for family, qubits, size, parts in _SEARCHES),
-        *(Benchmark(WRITE, "efficient-su2", qubits, 2) for qubits in (2, 8, 30)),
+        *(Benchmark(WRITE, family, qubits, 2) for family in ("efficient-su2", "tfim", "qft") for qubits in (4, 12, 30)),
         *(
             Benchmark(CUT, family, qubits, size, stage, parts, terms)
             for stage in (PREPARE, FINISH)
             for family, qubits, size, parts, terms in _CUTS
         ),
         *(Benchmark(CUT, "", qubits, variants, OVERLAPS, terms=terms) for qubits, variants, terms in _OVERLAPS),
-        *(Benchmark(CUT, "", 1, size, BACK) for size in (10**5, 10**6, 10**7)),
-        *(Benchmark(DISPATCH, "", tasks, sent) for tasks, sent in ((1, 0), (1, 10**6), (20, 0), (200, 0), (20, 10**5))),
+        *(Benchmark(CUT, "", 1, size, BACK) for size in (10**6, 3 * 10**6, 10**7)),
+        *(Benchmark(DISPATCH, "", tasks, sent) for tasks, sent in _DISPATCHED),
     )
 
 
@@ -112,20 +116,25 @@ _STATE_VECTORS = (
     *(("tfim", qubits, 3) for qubits in (4, 8, 11, 13, 14, 15, 17, 19, 21)),
     *(("qaoa", qubits, 1) for qubits in (6, 10, 14, 16, 18, 20)),
     *(("ghz", qubits, 1) for qubits in (4, 10, 13, 14, 16, 19, 21)),
+    *(("clifford", qubits, 8 * qubits) for qubits in (7, 12, 16, 18)),
     *(("qft", qubits, 11) for qubits in (5, 10, 13, 14, 16, 18)),
 )
+
+_THREADED = (("efficient-su2", 16, 2), ("brickwork", 17, 4), ("tfim", 19, 3), ("qaoa", 18, 1), ("ghz", 20, 1))
+
+_DISPATCHED = ((1, 0), (2, 0), (4, 0), (8, 0), (20, 0), (200, 0), (1, 10**6), (20, 10**5))
 
 _SEARCHES = (
     *(("tfim", qubits, 3, 2) for qubits in (8, 20, 60)),
     *(("ghz", qubits, 1, 3) for qubits in (12, 40, 80)),
     *(("qaoa", qubits, 1, parts) for qubits, parts in ((8, 2), (16, 3), (30, 2), (60, 3))),
-    *(("qft", qubits, 5, parts) for qubits, parts in ((8, 2), (12, 3), (18, 2))),
-    *(("clifford", qubits, 6 * qubits, 2) for qubits in (10, 24)),
+    *(("qft", qubits, 5, parts) for qubits, parts in ((8, 2), (12, 3))),
+    *(("clifford", qubits, 3 * qubits, parts) for qubits, parts in ((10, 2), (16, 3), (24, 2), (40, 2))),
 )
 
 _CUTS = (
     *(("efficient-su2", qubits, 2, 2, terms) for qubits, terms in ((6, 1), (12, 11), (20, 1), (20, 19))),
-    *(("tfim", qubits, size, 2, terms) for qubits, size, terms in ((8, 3, 7), (12, 4, 11), (12, 5, 4))),
+    *(("tfim", qubits, size, 2, terms) for qubits, size, terms in ((8, 3, 7), (12, 4, 11), (12, 5, 1))),
     *(("tfim", qubits, 2, 3, terms) for qubits, terms in ((9, 1), (18, 17))),
     *(("brickwork", qubits, 4, 2, terms) for qubits, terms in ((10, 1), (18, 17))),
 )

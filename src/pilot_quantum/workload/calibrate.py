@@ -22,6 +22,7 @@ from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
 from pilot_quantum.dreamer.models.transpile import TRANSPILE
 from pilot_quantum.dreamer.suite import ROUNDS, Benchmark, program
 from pilot_quantum.errors import CalibrationError
+from pilot_quantum.task.needs import Needs, variants
 from pilot_quantum.workload.aer import Evolution, expectations
 from pilot_quantum.workload.blob import from_blob, to_blob
 from pilot_quantum.workload.calibrate_here import is_here, seconds_here, waited
@@ -60,7 +61,7 @@ def run_suite(
     Raises what a task raises.
     """
     simulator = submitter.with_options(needs=simulating(submitter.options.needs, ENOUGH), affinity="calibrate")
-    smallest = {(b.model, b.stage): b for b in sorted(benchmarks, key=lambda b: -b.qubits)}
+    smallest = {(b.model, b.stage, b.threads): b for b in sorted(benchmarks, key=lambda b: -b.qubits)}
     for benchmark in smallest.values():
         _once(simulator, benchmark, cancel)
     found: dict[Benchmark, list[Seconds]] = {benchmark: [] for benchmark in benchmarks}
@@ -112,6 +113,8 @@ def timed(model: str, circuit: QuantumCircuit, letters: Letters) -> Seconds:
 def _once(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> Seconds:
     if is_here(benchmark):
         return Seconds(seconds_here(submitter, benchmark, cancel))
+    if benchmark.threads > 1:
+        submitter = submitter.with_options(needs=simulating(variants(Needs(cores=benchmark.threads)), ENOUGH))
     found: Seconds = asked(submitter, measured, benchmark, cancel=cancel)
     return found
 

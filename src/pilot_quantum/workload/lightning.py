@@ -81,6 +81,11 @@ class LightningEvolution:
             name = _INVERSES.get(step.name, step.name)
             if step.instruction.is_standard_gate() and name in _NAMES:
                 getattr(vector, _NAMES[name])(wires, name != step.name, given)
+            elif step.instruction.is_standard_gate() and step.name == "u":  # its matrix would be made by Qiskit: 60 us
+                theta, phi, lam = given
+                vector.PhaseShift(wires, False, [lam])
+                vector.RY(wires, False, [theta])
+                vector.PhaseShift(wires, False, [phi])
             elif step.name != "id":
                 vector.applyMatrix(_matrix(step, given), wires[::-1], False)
         state = np.empty(2**self._qubits, dtype=np.complex128)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.dreamer.circuits import skeletons
 
 from pilot_quantum.circuit import families
-from pilot_quantum.circuit.entanglement import crossings
+from pilot_quantum.circuit.meetings import bounds
 from pilot_quantum.circuit.skeleton import program_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.models.mps import LEAST_FILL, MatrixProductState
@@ -23,7 +23,7 @@ def whole(fill):
 
 def followed(gates, fill):
     """What a probe returns that came so far, where bonds are filled to this part of their bound."""
-    return [[fill * bits for bits in step.bits] for step in crossings(TANGLE)[:gates]]
+    return [[(fill * left, fill * right) for left, right in step] for step in bounds(TANGLE).sides[:gates]]
 
 
 @given(skeleton=skeletons(), fills=st.lists(st.floats(0, 1), min_size=2, max_size=2))

@@ -9,8 +9,10 @@ from pilot_quantum.circuit import families
 from pilot_quantum.circuit.skeleton import program_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.models.dispatch import Dispatch
+from pilot_quantum.dreamer.models.find import Find
 from pilot_quantum.dreamer.models.stabiliser import Stabiliser
 from pilot_quantum.dreamer.models.transpile import Transpile
+from pilot_quantum.dreamer.models.write import Write
 
 
 def adds_up(prediction):
@@ -33,6 +35,16 @@ def test_the_transpiler_takes_longer_at_higher_levels_and_where_it_routes():
     assert model.predict(ansatz(8), routed=False).seconds < model.predict(ansatz(8)).seconds
     with pytest.raises(ValueError, match="level 7"):
         model.predict(ansatz(8), 7)
+
+
+def test_a_search_for_cuts_takes_longer_with_loops_and_parts_and_writing_with_gates():
+    find, write = Find(ASSUMED["find"]), Write(ASSUMED["write"])
+    line = program_skeleton(families.ghz(12))
+    ring = program_skeleton(families.qaoa(12, families.regular_graph(12, 3, seed=1), (0.3,), (0.2,)))
+    assert find.units(line)["tangled"] == 0
+    assert adds_up(find.predict(line)).seconds < adds_up(find.predict(ring)).seconds < find.predict(ring, 4).seconds
+    assert find.units(line, 2)["qubit"] == 12
+    assert adds_up(write.predict(10)).seconds < write.predict(100).seconds < write.predict(100, circuits=5).seconds
 
 
 def test_dispatching_costs_by_task_and_by_byte():

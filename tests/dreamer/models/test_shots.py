@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilot_quantum.dreamer.models.shots import TooManyShotsError, divided, shots_for, variance_of
-
-positive = st.floats(0.01, 10)
+from pilot_quantum.dreamer.models.shots import TooManyShotsError, shots_for
 
 
 def test_shots_are_overhead_times_variance_over_error_squared():
@@ -31,22 +28,3 @@ def test_an_error_beyond_the_budget_names_both_figures():
 def test_numbers_that_cannot_be_meant_are_refused(wrong):
     with pytest.raises(ValueError, match="must be positive"):
         shots_for(**wrong)
-
-
-@given(st.lists(st.tuples(positive, positive), min_size=1, max_size=6), st.integers(10, 5000))
-def test_shots_are_divided_whole_and_better_than_evenly(pairs, shots):
-    coefficients, deviations = zip(*pairs, strict=True)
-    parts = divided(shots, coefficients, deviations)
-    assert sum(parts) == shots
-    assert min(parts) >= 1
-    count = len(parts)
-    ideal = sum(c * s for c, s in pairs) ** 2 / (shots - count)
-    assert variance_of(parts, coefficients, deviations) <= ideal * (1 + 1e-9) if shots > 50 * count else True
-    even = np.full(count, shots / count)
-    if shots > 1000 * count:
-        assert variance_of(parts, coefficients, deviations) <= variance_of(even, coefficients, deviations) * 1.01
-
-
-def test_fewer_shots_than_estimates_are_refused():
-    with pytest.raises(ValueError, match="2 shots cannot be divided among 3"):
-        divided(2, [1, 1, 1], [1, 1, 1])

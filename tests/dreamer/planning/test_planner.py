@@ -12,8 +12,8 @@ from qiskit.circuit import Parameter, QuantumCircuit
 
 import pilot_quantum as pq
 from pilot_quantum.circuit import families
-from pilot_quantum.circuit.entanglement import crossings
 from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.circuit.meetings import bounds
 from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.planning.data import PlanData
 from pilot_quantum.dreamer.planning.planner import examine, plan
@@ -182,10 +182,10 @@ def test_a_probe_is_asked_only_in_doubt_and_decides(pilot):
 
     def tangled(followed, seconds, most_bits):
         asked.append((followed.num_qubits, seconds))
-        return [step.bits for step in crossings(read_skeleton(followed))]
+        return bounds(read_skeleton(followed)).sides
 
     def bare(followed, seconds, most_bits):
-        return [[0.0] * len(step.bits) for step in crossings(read_skeleton(followed))]
+        return [[(0.0, 0.0)] * len(step) for step in bounds(read_skeleton(followed)).sides]
 
     in_doubt = plan(circuit, "Z11", [pilot()], probe=None)
     by_tangled = plan(circuit, "Z11", [pilot()], probe=tangled)

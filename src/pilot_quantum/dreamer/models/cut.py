@@ -82,7 +82,7 @@ class Cut:
         cut: with `fragment_cone.observed` applied to the terms' qubits. Raises CircuitTooLargeError, with the figures,
         where the overlaps of a fragment or the contraction would be refused.
         """
-        shapes, rows = divided(cut, letters)
+        shapes, rows = shaped(cut, letters)
         prepare = priced(preparing(cut, shapes, len(letters)), self.rates).named("cut.")
         parts = [part for shape in shapes for part in self._parts(shape)]
         finish = priced(finishing(cut, shapes, rows), self.rates).named("cut.")
@@ -108,7 +108,7 @@ def local_strings(cut: CutCircuit, letters: Sequence[Letters]) -> list[list[int]
     return found
 
 
-def divided(cut: CutCircuit, letters: Sequence[Letters]) -> tuple[list[Shape], int]:
+def shaped(cut: CutCircuit, letters: Sequence[Letters]) -> tuple[list[Shape], int]:
     """How each fragment is run, and the distinct rows of local strings. Raises CircuitTooLargeError."""
     local = local_strings(cut, letters)
     shapes = [shape_of(cut, index, len(set(which)), len(letters)) for index, which in enumerate(local)]
@@ -149,10 +149,17 @@ def preparing(cut: CutCircuit, shapes: Sequence[Shape], terms: int) -> Units:
 
 
 def reading(shape: Shape, strings: int) -> Units:
-    """What a task does with its final state: overlaps for `strings` strings, or nothing (0); and sending that back."""
+    """What a task does with its final state ("overlap"): overlaps for `strings` strings, or nothing (0); and what is
+    sent back ("back", in bytes).
+    """
     states = float(shape.choi.variants) * 2 ** len(shape.choi.kept)
     back = 16 * (strings * float(shape.variants) ** 2 if strings else states)
-    return {"open": states, "back": back, **overlapping(shape.choi.variants, len(shape.choi.kept), strings)}
+    return {
+        "overlap": 1.0,
+        "open": states,
+        "back": back,
+        **overlapping(shape.choi.variants, len(shape.choi.kept), strings),
+    }
 
 
 def overlapping(variants: int, kept: int, strings: int) -> Units:

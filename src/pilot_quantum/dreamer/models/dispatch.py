@@ -9,6 +9,9 @@ from pilot_quantum.resource.profile import Rates
 
 DISPATCH = "dispatch"
 
+FEW = 8
+"""Tasks that are hardly ever bundled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
@@ -17,8 +20,11 @@ class Dispatch:
     rates: Rates
 
     def units(self, tasks: int, sent: int = 0) -> Units:
-        """One way there and back ("latency"), each task ("task"), each byte of `sent` in all ("byte")."""
-        return {"latency": 1.0 if tasks else 0.0, "task": float(tasks), "byte": float(sent)}
+        """One way there and back ("latency"), each task ("task"), each of the first `FEW`, which go one by one where
+        later ones are bundled ("few"), each byte of `sent` in all ("byte").
+        """
+        first = {"latency": 1.0 if tasks else 0.0, "few": float(min(tasks, FEW))}
+        return {**first, "task": float(tasks), "byte": float(sent)}
 
     def predict(self, tasks: int, sent: int = 0) -> Prediction:
         """`tasks` tasks submitted at once, their arguments `sent` bytes altogether."""

@@ -1,8 +1,7 @@
-"""Shots that a target error takes, and how they are divided."""
+"""Shots that a target error takes (`workload/cutting/shots.py` divides them)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import ceil, sqrt
 
 from pilot_quantum.errors import PilotQuantumError
@@ -36,27 +35,3 @@ def shots_for(error: float, overhead: float = 1.0, variance: float = 1.0, budget
     if budget is not None and needed > budget:
         raise TooManyShotsError(needed, budget, error)
     return needed
-
-
-def divided(shots: int, coefficients: Sequence[float], deviations: Sequence[float]) -> list[int]:
-    """`shots` divided among estimates by |coefficient|·deviation: the least variance of their sum.
-
-    At least one each (Neyman 1934); what rounding leaves goes to the largest remainders. Raises ValueError for fewer
-    shots than estimates.
-    """
-    if shots < len(coefficients):
-        raise ValueError(f"{shots} shots cannot be divided among {len(coefficients)} estimates: one each at least")
-    weights = [abs(c) * s for c, s in zip(coefficients, deviations, strict=True)]
-    total = sum(weights)
-    free = shots - len(weights)
-    exact = [free * (weight / total if total else 1 / len(weights)) for weight in weights]
-    parts = [int(part) for part in exact]
-    by_rest = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
-    for i in by_rest[: free - sum(parts)]:
-        parts[i] += 1
-    return [1 + part for part in parts]
-
-
-def variance_of(shots: Sequence[int], coefficients: Sequence[float], deviations: Sequence[float]) -> float:
-    """Variance of the weighted sum of estimates, each from so many shots: the sum of (c·deviation)²/N."""
-    return sum((c * s) ** 2 / n for n, c, s in zip(shots, coefficients, deviations, strict=True))

@@ -2,7 +2,7 @@
 
 seconds = fixed + start + build·g + gate·g + Σ c_kind·g_kind·2ⁿ + observing. Aer has two regimes: up to 14 qubits it
 applies gate by gate in one thread; from there on it fuses gates (`fusion.passes`) and uses threads. Lightning applies
-gate by gate at every width.
+gate by gate at every width, in one thread.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ NEAR = 13
 CACHED = 19
 """Qubits up to which the state (8 MiB) is taken to lie in some cache; beyond, each pass costs `far` on top."""
 
-THREAD_GAIN = 0.8
-"""What each further thread adds to the speed of one, where threads are used."""
+MAPPED = 20
+"""Qubits up to which a state (16 MiB) gets memory that the process has had before; beyond (glibc: from 32 MiB on) its
+pages are new from the system each time, each amplitude costs `fresh` on top, and each pass `farther`.
+"""
 
 PROCESS = 128 * 2**20
 """Bytes of a worker with its simulator loaded."""
@@ -59,24 +61,33 @@ class StateVector:
     def units(self, skeleton: Skeleton, threads: int = 1, warm: bool = False) -> Units:
         """Units of evolving `skeleton`, all of whose qubits count: prune it first.
 
-        threads: that the simulator may use. warm: the worker has run a circuit of this structure before, so that
-        nothing has to be read and built.
+        threads: that the simulator may use; each takes its share, and what they cost one another, for they wait for the
+        same memory, is `contended`, in amplitudes touched by all but one. warm: the worker has run a circuit of this
+        structure before, so that nothing has to be read and built.
         """
         amplitudes = 2.0 ** min(skeleton.qubits, WIDEST)
         gates = len(skeleton)
         units = {"fixed": 1.0, "state": amplitudes}
         if not warm:
-            units |= {"start": 1.0, "build": float(gates)}
-        fused = self.rates.model == AER and skeleton.qubits >= FUSES_FROM
-        counts = _fused(skeleton) if fused else _plain(skeleton)
+            controlled = sum([name in _CONTROLLED for name in skeleton.names])
+            units |= {"start": 1.0, "build": float(gates), "controlled": float(controlled)}
+        aer = self.rates.model == AER
+        fused = aer and skeleton.qubits >= FUSES_FROM
+        counts = _fused(skeleton) if fused else _plain(skeleton) if aer else _kernels(skeleton)
+        if not aer:
+            units["made"] = float(sum([name not in KERNELS for name in skeleton.names]))
         units["fuse" if fused else "gate"] = float(gates)
         units["angle"] = float(sum([name in _TURNED for name in skeleton.names]))
-        speed = 1 + THREAD_GAIN * (threads - 1) if skeleton.qubits >= FUSES_FROM else 1.0
+        used = threads if fused else 1
         for kind, count in counts.items():
-            units[kind] = count * amplitudes / speed
-        touched = sum(counts.values()) * amplitudes / speed
+            units[kind] = count * amplitudes / used
+        touched = sum(counts.values()) * amplitudes
+        if used > 1:
+            units["contended"] = touched * (1 - 1 / used)
+        if skeleton.qubits > MAPPED:
+            units |= {"fresh": amplitudes, "farther": touched / used}
         if skeleton.qubits > CACHED:
-            units["far"] = touched
+            units["far"] = touched / used
         elif skeleton.qubits > NEAR and not fused:
             units["spill"] = touched
         return units
@@ -95,14 +106,14 @@ class StateVector:
         return float(seconds / rates.spread)
 
 
-def _plain(skeleton: Skeleton) -> dict[str, int]:
-    """Gates by how much of the state each touches: Aer and Lightning have kernels for the named ones."""
-    counts = dict.fromkeys(("diagonal", "one", "two", "matrix"), 0)
+def _plain(skeleton: Skeleton) -> dict[str, float]:
+    """Gates by how much of the state each touches: Aer has kernels for the named ones."""
+    counts = dict.fromkeys(("diagonal", "one", "two", "matrix"), 0.0)
     for wires, kind, name in zip(skeleton.wires, skeleton.kinds, skeleton.names, strict=True):
         if len(wires) == 1:
             counts["diagonal" if kind.diagonal else "one"] += 1
         elif len(wires) == 2:
-            counts["two" if name in _KERNELS else "matrix"] += 1
+            counts["two" if name in _AER_KERNELS else "matrix"] += 1
         else:
             counts["matrix"] += 2 ** (len(wires) - 2)
     return counts
@@ -111,10 +122,35 @@ def _plain(skeleton: Skeleton) -> dict[str, int]:
 _TURNED = frozenset(["rx", "ry", "rz", "p", "r", "u", "u1", "u2", "u3", "rxx", "ryy", "rzz", "rzx"]) | frozenset(
     ["cp", "cu", "cu1", "cu3", "crx", "cry", "crz"]
 )
-_KERNELS = frozenset(["cx", "cy", "cz", "cp", "swap", "crz", "csx"])
+_CONTROLLED = frozenset(["cp", "cu", "cu1", "cu3", "crx", "cry", "crz"])
+"""Gates that Qiskit makes a gate inside a gate of, each time that one is read."""
+
+_AER_KERNELS = frozenset(["cx", "cy", "cz", "cp", "swap", "crz", "csx"])
+
+KERNELS = {
+    **{name: {"diagonal": 1.0} for name in ("z", "s", "sdg", "t", "tdg", "p")},
+    **{name: {"one": 1.0} for name in ("h", "x", "y", "rx", "ry", "rz", "rxx", "ryy", "rzz")},
+    **{name: {"two": 1.0} for name in ("cx", "cz", "swap")},
+    **{name: {"slow": 1.0} for name in ("sx", "sxdg", "cy", "cp", "crx", "cry", "crz", "ccx", "cswap")},
+    "u": {"diagonal": 2.0, "one": 1.0},
+    "id": {},
+}
+"""Lightning's kernels by about how fast they are; a gate without one goes as its matrix ("matrix", "made")."""
 
 
-def _fused(skeleton: Skeleton) -> dict[str, int]:
+def _kernels(skeleton: Skeleton) -> dict[str, float]:
+    counts = dict.fromkeys(("diagonal", "one", "two", "slow", "matrix"), 0.0)
+    for wires, name in zip(skeleton.wires, skeleton.names, strict=True):
+        kernel = KERNELS.get(name)
+        if kernel is None:
+            counts["matrix"] += 2.0 ** (2 * len(wires) - 4)
+        else:
+            for kind, amount in kernel.items():
+                counts[kind] += amount
+    return counts
+
+
+def _fused(skeleton: Skeleton) -> dict[str, float]:
     found = passes(skeleton)
     return {
         "fused-diagonal": found.diagonal,

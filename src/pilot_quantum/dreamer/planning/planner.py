@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pilot_quantum.circuit.meetings import Sides
 from pilot_quantum.circuit.schmidt_ranks import follow
 from pilot_quantum.dreamer.planning.candidate import QPU, Candidate
 from pilot_quantum.dreamer.planning.cutting import Cutting
@@ -35,18 +36,21 @@ AUTO = "auto"
 KINDS = ("lightning", "aer", "mps", "stabiliser", "cut", "qpu")
 """What a strategy may be beside `AUTO` and the name of a candidate: the best candidate of that kind."""
 
-Probe = Callable[["QuantumCircuit", float, float], Sequence[Sequence[float]]]
+Probe = Callable[["QuantumCircuit", float, float], Sequence[Sequence[Sides]]]
 """Follows how entangled a circuit makes its qubits for at most so many seconds, and up to bonds of so many bits:
 `circuit.schmidt_ranks.follow`, or what does the same elsewhere."""
 
-MOST_BITS = 8.0
-"""Of a bond: one gate on such takes half a second, and on the next wider eight times that."""
+MOST_BITS = 7.5
+"""Of a bond that is followed: a gate on such takes 0.1 s, on one of a bit more eight times that."""
 
 PROBED = 0.1
 """Of the time of the best candidate, what a probe may take."""
 
 PROBED_AT_MOST = 5.0
 """Seconds that a probe may take where nothing else leads to the answer."""
+
+THOROUGHLY = 1.0
+"""Seconds that a probe may take when everything is to be weighed."""
 
 PROBED_FROM = 0.05
 """Seconds of the best candidate below which no probe pays."""
@@ -201,7 +205,7 @@ class _Stages:
         if probe is None or not (self.thorough or (doubtful and bar >= PROBED_FROM)):
             yield found
             return
-        seconds = PROBED_AT_MOST if self.thorough else min(PROBED * bar, PROBED_AT_MOST)
+        seconds = max(PROBED * min(bar, PROBED_AT_MOST / PROBED), THOROUGHLY * self.thorough)
         yield self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, seconds, MOST_BITS))
 
     def _cuts(self) -> Iterator[Candidate]:
