@@ -194,6 +194,23 @@ def test_wide_circuits_of_little_entanglement_are_a_matrix_product_state():
     assert values == pytest.approx(exact(narrow, wanted), abs=1e-9)
 
 
+def test_strings_and_gates_across_a_wide_matrix_product_state():
+    rng = np.random.default_rng(2)
+    circuit = QuantumCircuit(40)
+    for layer in range(3):
+        for qubit in range(40):
+            circuit.ry(rng.uniform(-3, 3), qubit)
+            circuit.rz(rng.uniform(-3, 3), qubit)
+        for qubit in range(layer % 2, 39, 2):
+            circuit.cx(qubit, qubit + 1)
+    circuit.crx(0.7, 4, 35)
+    far = ["X4 Z35", "X3 Y33", "Z20"]
+    question = question_of(circuit, *far)
+    wanted = run(plan_of(question, way("lightning", Pruning.APART))).result()
+    assert np.abs(wanted).min() > 1e-3
+    assert run(plan_of(question, way("aer-mps", Pruning.NONE))).result() == pytest.approx(wanted, abs=1e-9)
+
+
 def test_parameters_without_values_are_refused_by_name(bell):
     bell.rx(Parameter("tilt"), 0)
     with pytest.raises(CircuitError, match=r"\(tilt\): bind them"):

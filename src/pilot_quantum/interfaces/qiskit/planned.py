@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from qiskit.primitives import PrimitiveResult
@@ -29,7 +30,8 @@ class PlannedCalls:
     """
 
     def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel, planner: Planner | None) -> None:
-        self._plans = Plans(planner or examine, resources)
+        # Estimators are called in loops, so that workers have run a structure before.
+        self._plans = Plans(planner or partial(examine, warm=True), resources)
         self._crew = Crew(submitter, resources, cancel, "estimator")
         self._cancel = cancel
 

@@ -65,14 +65,16 @@ class PlannedEstimation:
         self._elements = _elements(pub)
         rows = values.reshape(pub.parameter_values.size, values.shape[-1])[:, columns(pub.circuit, circuit)]
         self._groups: list[Group] = []
+        self._planning = 0.0
         if len(self._elements):
             observables = tuple(map(observable_of, pub.observables.sparse_observables_array().ravel()))
             question = Question(circuit, observables, pub.observables.shape)
-            for candidate, bindings in plans.choices(question, rows, strategy):
+            choices = list(plans.choices(question, rows, strategy))
+            self._planning = perf_counter() - began
+            for candidate, bindings in choices:
                 positions = np.flatnonzero(np.isin(self._elements.binding, bindings))
                 prepared = crew.prepare(question, candidate, rows, self._elements.only(positions))
                 self._groups.append(Group(candidate, positions, prepared))
-        self._planning = perf_counter() - began
         self._tasks = 0
 
     def futures(self) -> Iterator[tuple[PubKey, Future[Any]]]:
