@@ -23,7 +23,6 @@ from pilot_quantum.task.options import TaskOptions
 from pilot_quantum.workload.blob import to_blob
 from pilot_quantum.workload.cutting.execute import CutRunner, prepared
 from pilot_quantum.workload.cutting.fleet import Fleet
-from pilot_quantum.workload.memory import Method
 from pilot_quantum.workload.submitter import Cancel, Submitter
 
 RESTED = 0.004

@@ -125,9 +125,16 @@ def test_two_workers_share_what_can_be_shared(pilot):
 
 
 def test_angles_do_not_change_a_plan(pilot):
-    plans = [plan(clusters(20, angle=angle), "Z0", [pilot()], thorough=True) for angle in (0.3, 0.7)]
+    plans = [plan(clusters(20, angle=angle), "Z0", [pilot()], probe=None, thorough=True) for angle in (0.3, 0.7)]
 
     assert plans[0].candidates == plans[1].candidates
+    assert not any(candidate.of_angles for candidate in plans[0].candidates)
+
+
+def test_what_a_probe_has_decided_holds_for_these_angles_alone(pilot):
+    made = plan(clusters(20), "Z" * 20, [pilot()], thorough=True)
+
+    assert [candidate.method for candidate in made.candidates if candidate.of_angles] == ["aer-mps"]
 
 
 def test_a_fixed_strategy_is_the_only_one_weighed(pilot):
@@ -136,6 +143,14 @@ def test_a_fixed_strategy_is_the_only_one_weighed(pilot):
     assert {one.method for one in examine(question, [pilot()], "cut").candidates} == {"cut"}
     assert [one.name for one in examine(question, [pilot()], "cone+aer").candidates] == ["cone+aer"]
     assert {one.method for one in examine(question, [pilot()], "mps").candidates} == {"aer-mps"}
+
+
+def test_pruning_where_nothing_can_be_pruned_is_no_error(pilot):
+    circuit = QuantumCircuit(3)
+    circuit.ry(0.3, range(3))
+    question = question_of(circuit, "ZZZ")
+
+    assert [one.name for one in examine(question, [pilot()], "cone+aer").candidates] == ["aer"]
 
 
 def test_a_strategy_that_does_not_exist_is_named_with_the_nearest(pilot):

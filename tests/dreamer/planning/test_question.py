@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Gate, QuantumCircuit
 from qiskit.primitives.containers import ObservablesArray
 from qiskit.quantum_info import Pauli, SparseObservable, SparsePauliOp, Statevector
 
@@ -83,3 +83,24 @@ def test_what_each_way_runs_has_the_values_of_the_whole(data):
         for label, value in zip(labels, exact, strict=True):
             key = tuple((q, letter) for q, letter in enumerate(reversed(label)) if letter != "I")
             assert found[of_term[key]] == pytest.approx(value, abs=1e-9)
+
+
+def test_an_initialisation_becomes_gates():
+    circuit = QuantumCircuit(3)
+    circuit.initialize([0.6, 0.8], 1)
+    circuit.cx(1, 2)
+
+    question = question_of(circuit, "Z2")
+
+    assert all(isinstance(step.operation, Gate) for step in question.circuit.data)
+    value = Statevector(question.circuit).expectation_value(Pauli("ZII")).real
+    assert value == pytest.approx(0.36 - 0.64)
+
+
+def test_an_initialisation_of_a_used_qubit_is_refused():
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    circuit.initialize([0.6, 0.8], 0)
+
+    with pytest.raises(CircuitError, match="initialises"):
+        question_of(circuit, "Z0")

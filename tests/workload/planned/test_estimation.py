@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -359,3 +360,21 @@ def test_what_is_too_large_as_it_is_runs_pruned():
 def test_a_plan_for_a_quantum_processor_is_refused():
     with pytest.raises(UnsatisfiableError, match="'falcon'"):
         estimator(Fixed(way("qpu", qpu="falcon"))).run([(QuantumCircuit(1), "Z")])
+
+
+def test_a_plan_that_holds_for_its_angles_alone_is_made_anew_for_others():
+    theta = ParameterVector("t", 2)
+    circuit = QuantumCircuit(3)
+    circuit.ry(theta[0], 0)
+    circuit.cx(0, 1)
+    circuit.ry(theta[1], 1)
+    planner = Fixed(msgspec.structs.replace(way("aer-mps"), of_angles=True))
+    values = np.array([[0.1, 0.2], [0.3, 0.4], [0.1, 0.2]])
+    calls = estimator(planner)
+
+    for asked in (2, 4):
+        (found,) = calls.run([(circuit, ["ZZI", "IIX"], values[:, None])]).result()
+        assert len(planner.asked) == asked
+
+    (plainly,) = plain([(circuit, ["ZZI", "IIX"], values[:, None])])
+    assert found.data.evs == pytest.approx(plainly.data.evs, abs=1e-9)

@@ -30,7 +30,8 @@ class Candidate(msgspec.Struct, frozen=True):
     fragments; limit: of the width, for which they were looked for; simulator: what runs them. qpu: the
     pilot that is one. shots: altogether. error: the standard error of the worst observable, 0 where values are exact.
     price: in the provider's currency. pilots: those that can run it. prediction: of everything from the circuit to
-    the answer, looking for the cuts included. refused: why it cannot be chosen; "" where it can.
+    the answer, looking for the cuts included. refused: why it cannot be chosen; "" where it can. of_angles:
+    whether the prediction holds for these angles alone, since a probe has followed them.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Candidate(msgspec.Struct, frozen=True):
     price: float = 0.0
     pilots: tuple[str, ...] = ()
     refused: str = ""
+    of_angles: bool = False
 
     @property
     def exact(self) -> bool:

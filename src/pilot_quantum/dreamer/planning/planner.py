@@ -36,6 +36,9 @@ AUTO = "auto"
 KINDS = ("lightning", "aer", "mps", "stabiliser", "cut", "qpu")
 """What a strategy may be beside `AUTO` and the name of a candidate: the best candidate of that kind."""
 
+CONE = "cone+"
+"""How the names of candidates begin that leave out what no term depends on."""
+
 Probe = Callable[["QuantumCircuit", float, float], Sequence[Sequence[Sides]]]
 """Follows how entangled a circuit makes its qubits for at most so many seconds, and up to bonds of so many bits:
 `circuit.schmidt_ranks.follow`, or what does the same elsewhere."""
@@ -108,8 +111,9 @@ def examine(
 ) -> Plan:
     """The plan for `question`. See `plan`.
 
-    strategy: "auto"; or one of `KINDS` or a candidate's name, and nothing else is weighed. warm: workers have run a
-    circuit of this structure before. began: `perf_counter()` when planning began.
+    strategy: "auto"; or one of `KINDS` or a candidate's name, and nothing else is weighed ("cone+..." is the same without
+    where nothing can be pruned). warm: workers have run a circuit of this structure before. began: `perf_counter()` when
+    planning began.
     """
     began = perf_counter() if began is None else began
     if not resources:
@@ -140,6 +144,8 @@ class _Stages:
         warm: bool,
     ) -> None:
         self.question, self.resources, self.target = question, resources, target
+        if strategy.startswith(CONE) and len(question.whole.cone.gates) == len(question.skeleton):
+            strategy = strategy.removeprefix(CONE)
         self.strategy, self.probe = strategy, probe
         self.simulators = Places.simulating(resources)
         self.whole = Whole(question, self.simulators, warm)

@@ -139,6 +139,8 @@ def question_of(circuit: QuantumCircuit, observables: Observables) -> Question:
             "(circuit.assign_parameters), or use session.estimator(strategy='auto'), which takes values."
         )
     flat, shape = _flattened(observables)
+    if any(step.name == "initialize" for step in circuit.data):
+        circuit = _of_gates(circuit)
     return Question(opened(circuit), tuple(observable_of(one) for one in flat), shape)
 
 
@@ -155,3 +157,17 @@ def _flattened(observables: Any) -> tuple[list[Any], tuple[int, ...]]:
     if len({shape for _, shape in parts}) > 1:
         raise CircuitError("the observables are nested unevenly; give a list, or a list of lists of equal lengths.")
     return [one for flat, _ in parts for one in flat], (len(parts), *parts[0][1])
+
+
+def _of_gates(circuit: QuantumCircuit) -> QuantumCircuit:
+    """`circuit` with gates in place of initialisations, which not every simulator takes. Raises CircuitError."""
+    from qiskit.circuit.library import StatePreparation
+
+    read_skeleton(circuit)  # which refuses an initialisation of qubits that were used before
+    gates = circuit.copy_empty_like()
+    for step in circuit.data:
+        if step.name == "initialize":
+            gates.append(StatePreparation(step.params), step.qubits)
+        else:
+            gates._append(step)
+    return gates

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 
+import msgspec
+
 from pilot_quantum.circuit.light_cone import Letters
 from pilot_quantum.circuit.skeleton import Skeleton
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone, Part
-from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState, Probe
+from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState, Meetings, Probe
 from pilot_quantum.dreamer.models.stabiliser import STABILISER, Stabiliser
 from pilot_quantum.dreamer.models.state_vector import AER, FUSES_FROM, LIGHTNING, StateVector
 from pilot_quantum.dreamer.models.write import WRITE, Write
@@ -112,11 +114,18 @@ class Whole:
     def matrix_product(self, probe: Probe | None = None) -> Candidate:
         """As a matrix-product state, after pruning."""
         model = MatrixProductState(self.simulators.rates(MPS))
+        asked: list[Meetings] = []
+
+        def asking() -> Meetings:
+            assert probe is not None
+            asked.append(probe())
+            return asked[-1]
 
         def run(skeleton: Skeleton, letters: Sequence[Letters]) -> Prediction:
-            return model.predict(skeleton, letters, probe)
+            return model.predict(skeleton, letters, asking if probe is not None else None)
 
-        return self._candidate(self._in_one[-1], self.simulators, MPS, run)
+        found = self._candidate(self._in_one[-1], self.simulators, MPS, run)
+        return msgspec.structs.replace(found, of_angles=bool(asked))
 
     def least_of_matrix_product(self) -> float:
         """Seconds that it takes even where nothing is entangled: what weighing it in full may save at most."""

@@ -31,10 +31,13 @@ MOST = 128
 
 
 class Choice(NamedTuple):
-    """What was planned. ranks: the Schmidt ranks that the cut gates had then, in the order of the cuts."""
+    """What was planned. ranks: the Schmidt ranks that the cut gates had then, in the order of the cuts. row: the
+    binding, where the plan holds for that alone.
+    """
 
     candidate: Candidate
     ranks: tuple[int, ...]
+    row: tuple[float, ...] | None = None
 
 
 class Plans:
@@ -74,6 +77,8 @@ class Plans:
             bound = Question(_bound(question.circuit, row), question.observables, question.shape)
             plan = self._planner(bound, resources, strategy)
             refuse_qpu(plan.best, plan.candidates)
+            if plan.best.of_angles:
+                return Choice(plan.best, (), tuple(row.tolist()))  # not kept: other angles may entangle more
             choice = Choice(plan.best, _ranks(plan.best, bound, row[:0]))
         with self._lock:
             self._kept[key] = choice
@@ -89,7 +94,9 @@ def _key(question: Question, resources: Sequence[ResourceProfile], strategy: str
 
 
 def _serves(choice: Choice, question: Question, row: Floats) -> bool:
-    """Whether with this binding each cut costs no more than when it was planned."""
+    """Whether with this binding the choice costs no more than when it was planned."""
+    if choice.row is not None:
+        return choice.row == tuple(row.tolist())
     if not choice.candidate.cuts.gates:
         return True
     ranks = _ranks(choice.candidate, question, row)
