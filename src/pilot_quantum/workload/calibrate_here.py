@@ -75,7 +75,7 @@ def _cutting(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> floa
     nobody = _Nobody(submitter.options)
     if benchmark.stage == PREPARE:
         return _seconds(lambda: CutRunner(nobody, tuple).expectation(circuit, cuts, observable))
-    expectation = prepared(Fleet(nobody, tuple, cancel, Method.STATEVECTOR), circuit, cuts, observable)
+    expectation = prepared(Fleet(nobody, tuple, cancel), circuit, cuts, observable)
     found = {
         key: np.full((len(terms), work.shape.variants, work.shape.variants), 0.1 + 0j)
         for key, (_, work, terms) in expectation.parts()
