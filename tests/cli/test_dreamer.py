@@ -21,7 +21,7 @@ runner = CliRunner()
 def few(monkeypatch, tmp_path):
     """A suite of two, and a home of its own."""
     monkeypatch.setenv("PILOT_QUANTUM_HOME", str(tmp_path))
-    monkeypatch.setattr(suites, "suite", lambda *_: FEW)
+    monkeypatch.setattr(suites, "suite", lambda *options: FEW)
 
 
 def test_calibrating_measures_a_pilot_and_keeps_what_it_found(few):

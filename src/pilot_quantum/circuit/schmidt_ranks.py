@@ -7,12 +7,14 @@ The state is kept as a matrix-product state in canonical form (Vidal 2003), upda
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from math import log2
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from pilot_quantum.circuit.meetings import Sides, meetings
 from pilot_quantum.circuit.skeleton import read_skeleton
@@ -34,7 +36,16 @@ def follow(circuit: QuantumCircuit, seconds: float, most_bits: float = 10.0) -> 
     It ends early after `seconds`, when a bond exceeds `most_bits`, and at a gate on more than two qubits. circuit: of
     gates, their parameters bound.
     """
-    deadline = perf_counter() + seconds
+    with _blas().limit(limits=1):  # matrices are small, and the session's other cores are busy
+        return _follow(circuit, perf_counter() + seconds, most_bits)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _follow(circuit: QuantumCircuit, deadline: float, most_bits: float) -> list[tuple[Sides, ...]]:
     skeleton = read_skeleton(circuit)
     ahead = iter(meetings(skeleton))
     line = _Line(circuit.num_qubits)

@@ -14,6 +14,7 @@ import pilot_quantum as pq
 from pilot_quantum.circuit import families
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.meetings import bounds
+from pilot_quantum.circuit.schmidt_ranks import follow
 from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.planning.data import PlanData
 from pilot_quantum.dreamer.planning.planner import examine, plan
@@ -55,7 +56,7 @@ def test_a_small_circuit_is_run_in_one_piece_and_no_cuts_are_looked_for(pilot):
 
 
 def test_clusters_with_few_bridges_are_cut(pilot):
-    made = plan(clusters(22), "Z" * 22, [pilot()])
+    made = plan(clusters(22), "Z" * 22, [pilot()], probe=None)
 
     assert made.best.method == "cut"
     assert sum(made.best.widths) <= 22
@@ -224,7 +225,11 @@ def test_a_fourier_transform_of_a_product_state_is_seen_to_entangle_little(pilot
             circuit.cp(3.14159 / 2 ** (low - high), high, low)
 
     assert plan(circuit, "Z" * 24, [pilot()], probe=None).best.method != "aer-mps"
-    assert plan(circuit, "Z" * 24, [pilot()]).best.method == "aer-mps"
+
+    def patient(followed, seconds, most_bits):
+        return follow(followed, 120.0, most_bits)
+
+    assert plan(circuit, "Z" * 24, [pilot()], probe=patient).best.method == "aer-mps"
 
 
 def test_a_plan_can_be_made_again_for_each_of_its_candidates(pilot):

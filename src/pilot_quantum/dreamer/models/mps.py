@@ -38,7 +38,7 @@ LAST = 20
 """Gates at the end of what a probe followed that stand for what comes after."""
 
 DOUBT = 0.1
-"""By how much of the bound's bits the rest may differ from them."""
+"""By how much of the bound's bits the rest may have less than them; it may have all."""
 
 PROCESS = 128 * 2**20
 
@@ -100,7 +100,7 @@ class MatrixProductState:
         rest = most_sides[len(found) :]
         last = slice(max(0, len(found) - LAST), len(found))
         fill = min(FULL, _sum(found[last]) / max(1e-9, _sum(most_sides[last])))
-        low, high = (max(0.0, fill - DOUBT), min(FULL, fill + DOUBT)) if rest else (fill, fill)
+        low, high = (max(0.0, fill - DOUBT), FULL) if rest else (fill, fill)
         middle, least, most = (
             priced(self._units(skeleton, [*found, *_filled(rest, part)], len(terms)), self.rates)
             for part in (fill, low, high)

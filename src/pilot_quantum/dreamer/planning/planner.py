@@ -111,9 +111,9 @@ def examine(
 ) -> Plan:
     """The plan for `question`. See `plan`.
 
-    strategy: "auto"; or one of `KINDS` or a candidate's name, and nothing else is weighed ("cone+..." is the same without
-    where nothing can be pruned). warm: workers have run a circuit of this structure before. began: `perf_counter()` when
-    planning began.
+    strategy: "auto"; or one of `KINDS` or a candidate's name, and nothing else is weighed ("cone+..." is the same
+    without where nothing can be pruned). warm: workers have run a circuit of this structure before. began:
+    `perf_counter()` when planning began.
     """
     began = perf_counter() if began is None else began
     if not resources:
