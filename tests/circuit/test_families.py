@@ -46,3 +46,24 @@ def test_a_gate_that_does_not_exist_is_refused(
 def test_a_program_has_room_for_its_gates() -> None:
     with pytest.raises(ValueError, match="uses qubit 3"):
         Program("p", "test", 3, (Gate("h", (3,)),))
+
+
+def test_clusters_are_joined_by_their_bridges_alone() -> None:
+    program = families.clustered((4, 6, 3), depth=6, bridges=5, seed=1)
+    group = [0] * 4 + [1] * 6 + [2] * 3
+    across = [gate for gate in program.gates if len({group[qubit] for qubit in gate.qubits}) > 1]
+    assert program.qubits == 13
+    assert [gate.name for gate in across] == ["cx"] * 5
+    assert {tuple(group[qubit] for qubit in gate.qubits) for gate in across} == {(0, 1), (1, 2)}
+    assert families.clustered((4, 6, 3), 6, 5, seed=1) == program != families.clustered((4, 6, 3), 6, 5, seed=2)
+
+
+def test_a_single_cluster_has_no_bridges() -> None:
+    with pytest.raises(ValueError, match="two groups at least"):
+        families.clustered((4,), 3, 1, seed=0)
+
+
+def test_clifford_t_is_a_clifford_circuit_with_t_gates_between() -> None:
+    program = families.clifford_t(5, 20, every=4, seed=3)
+    assert [gate.name for gate in program.gates].count("t") == 5
+    assert tuple(gate for gate in program.gates if gate.name != "t") == families.clifford(5, 20, seed=3).gates

@@ -16,6 +16,7 @@ from pilot_quantum.cli.command import FilesOrScript
 from pilot_quantum.cli.demo import demo
 from pilot_quantum.cli.dreamer import app as dreamer
 from pilot_quantum.cli.pilots import app as pilots
+from pilot_quantum.cli.plan import plan
 from pilot_quantum.cli.report import report
 from pilot_quantum.cli.run import run
 from pilot_quantum.cli.status import status
@@ -34,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=FilesOrScript)(run)
+app.command()(plan)
 app.command()(demo)
 app.command()(status)
 app.command()(trace)

@@ -1,4 +1,4 @@
-"""Random circuits: brickwork of arbitrary rotations, and Clifford circuits."""
+"""Random circuits: brickwork of arbitrary rotations, and Clifford circuits, also with T gates."""
 
 from __future__ import annotations
 
@@ -40,3 +40,14 @@ def clifford(qubits: int, length: int, seed: int, *, measured: bool = False) -> 
             second = (first + 1 + int(draw.random() * (qubits - 1))) % qubits
             gates.append(gate(_CLIFFORD_PAIRS[int(draw.random() * len(_CLIFFORD_PAIRS))], first, second))
     return Program(f"clifford-{qubits}", "Clifford", qubits, tuple(gates), qubits if measured else 0)
+
+
+def clifford_t(qubits: int, length: int, every: int, seed: int, *, measured: bool = False) -> Program:
+    """`clifford` with a T gate on a random qubit after every so many gates: universal, and no longer of stabilisers."""
+    draw = Random(seed)  # noqa: S311 - reproducible, not secret
+    gates: list[Gate] = []
+    for place, one in enumerate(clifford(qubits, length, seed).gates, 1):
+        gates.append(one)
+        if place % every == 0:
+            gates.append(gate("t", int(draw.random() * qubits)))
+    return Program(f"clifford-t-{qubits}", "Clifford+T", qubits, tuple(gates), qubits if measured else 0)
