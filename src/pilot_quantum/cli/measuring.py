@@ -36,15 +36,16 @@ def measured(stage: Stage, case: Case, rounds: int, wanted: Callable[[Candidate]
     that one again; for "auto", with an estimator that knows no plans. Where there is no plan, the row has no candidates
     and says why.
     """
-    from pilot_quantum.dreamer.planning.planner import plan
+    from pilot_quantum.dreamer.planning.planner import examine
+    from pilot_quantum.dreamer.planning.question import question_of
 
     session = stage.session
     circuit = qiskit_circuit(case.program)
     operator = pauli_operator(parse_observable(case.observable), circuit.num_qubits)
     try:
-        plan(circuit, operator, session.resources())  # the first use of a part of the planner pays for its import
-        chosen = plan(circuit, operator, session.resources())
-        whole = plan(circuit, operator, session.resources(), thorough=True)
+        for _ in range(2):  # the first use of a part of the planner pays for its import
+            chosen = examine(question_of(circuit, operator), session.resources(), warm=True)
+        whole = examine(question_of(circuit, operator), session.resources(), warm=True, thorough=True)
     except PilotQuantumError as error:
         failed = {"plan": f"{type(error).__name__}: {error}"}
         return Row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
 from pilot_quantum.circuit.finding import find_cuts
 from pilot_quantum.circuit.finding.candidate import Candidate as Found
@@ -21,6 +22,9 @@ from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.dreamer.planning.sweep import Glance, glance
 from pilot_quantum.dreamer.prediction import Prediction, priced, together
 from pilot_quantum.errors import CircuitTooLargeError
+
+FEWEST = 2
+"""Fragments that there are at least."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +44,23 @@ class Cutting:
         """What looking for cuts takes."""
         return Find(self.simulators.rates(FIND)).predict(self.question.whole.skeleton).named("find.")
 
-    @property
+    @cached_property
     def least(self) -> float:
-        """Seconds below which no cut candidate can be expected: looking for cuts, and what the glance's would run."""
+        """Seconds below which no cut candidate can be expected: looking for cuts, and what the glance's would take."""
         if self.glance is None:
-            return float("inf")
-        model = self._simulator
+            return inf
         skeleton = self.question.whole.skeleton
-        uncut = model.predict(skeleton, warm=True)
+        uncut = self._simulator.predict(skeleton, warm=True)
         run = uncut.seconds * 2.0 ** (self.glance.amplitude_bits - skeleton.qubits)
-        return float(self.looking.seconds + run)
+        seconds = self.simulators.rates(CUT).seconds
+        written = FEWEST * seconds["part"] + len(skeleton) * seconds["write"]
+        return float(self.looking.seconds + self.pricing + written + run)
+
+    @cached_property
+    def pricing(self) -> float:
+        """Seconds that making the pieces of one way to cut takes: in planning it, and in running it."""
+        seconds = self.simulators.rates(CUT).seconds
+        return float(seconds["pieces"] + len(self.question.whole.skeleton) * seconds["gate"])
 
     def candidates(self, limit: int, most: int) -> list[Candidate]:
         """The `most` promising ways to cut for fragments of at most `limit` qubits. Raises CircuitError, CutError."""

@@ -225,7 +225,7 @@ class _Stages:
                 f"{seconds_of(self.best)}"
             )
             return
-        if not self.thorough and cutting.least > self.best:
+        if not self.thorough and cutting.least + PROMISING * cutting.pricing > self.best:
             self.notes.append(
                 f"cuts were not looked for: at a glance they leave 2^{cutting.glance.amplitude_bits:.0f} amplitudes, "
                 f"which with looking for them takes about {seconds_of(cutting.least)}; the best candidate "
