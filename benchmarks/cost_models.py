@@ -26,7 +26,7 @@ from pilot_quantum.circuit.fragment_cone import observed
 from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.circuit.light_cone import kept, light_cones
 from pilot_quantum.circuit.program import Gate, Program, gate
-from pilot_quantum.circuit.schmidt_ranks import follow
+from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.circuit.skeleton import program_skeleton, read_skeleton
 from pilot_quantum.dreamer.calibration import Measurement, calibrated, running
 from pilot_quantum.dreamer.defaults import ASSUMED
@@ -322,7 +322,9 @@ def _predicted(model: str, program: Program, warm: bool, rates: Rates) -> Predic
     skeleton, terms = program_skeleton(program), [dict.fromkeys(range(program.qubits), "Z")]
     if model != MPS:
         return priced(running(model, skeleton, terms, warm), rates)
-    return MatrixProductState(rates).predict(skeleton, terms, lambda: follow(qiskit_circuit(program), PROBED))
+    return MatrixProductState(rates).predict(
+        skeleton, terms, lambda: follow(qiskit_circuit(program), Patience(PROBED, bits=9))
+    )
 
 
 def _columns(found: list[Seconds]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -12,7 +12,7 @@ from qiskit.quantum_info import Statevector, random_unitary
 from pilot_quantum.circuit import families
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.meetings import Sides, bounds, meetings
-from pilot_quantum.circuit.schmidt_ranks import follow
+from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.circuit.skeleton import read_skeleton
 
 
@@ -52,7 +52,7 @@ def test_the_ranks_are_those_of_the_state(data):
             order[at], order[at + 1] = order[at + 1], order[at]
         expected.append(exact_sides(before, order, meeting.at))
 
-    found = [sides for each in follow(circuit, 60.0) for sides in each]
+    found = [sides for each in follow(circuit, Patience(60.0)) for sides in each]
 
     assert np.allclose(found, expected)
 
@@ -70,7 +70,7 @@ def test_no_rank_exceeds_its_bound(data):
 
     most = bounds(read_skeleton(circuit)).sides
 
-    for found, bound in zip(follow(circuit, 60.0), most, strict=True):
+    for found, bound in zip(follow(circuit, Patience(60.0)), most, strict=True):
         assert len(found) == len(bound)
         assert np.all(np.array(found) <= np.array(bound) + 1e-9)
 
@@ -78,14 +78,14 @@ def test_no_rank_exceeds_its_bound(data):
 def test_it_ends_at_the_width_that_is_too_much():
     circuit = qiskit_circuit(families.brickwork(12, 12, seed=1))
 
-    found = follow(circuit, 60.0, most_bits=2)
+    found = follow(circuit, Patience(60.0, bits=2))
 
-    assert 0 < len(found) < len(follow(circuit, 60.0, most_bits=6))
+    assert 0 < len(found) < len(follow(circuit, Patience(60.0, bits=6)))
     assert max(bits for sides in found for pair in sides for bits in pair) <= 2
 
 
 def test_without_time_it_says_nothing():
-    assert follow(qiskit_circuit(families.brickwork(6, 6, seed=1)), 0.0) == []
+    assert follow(qiskit_circuit(families.brickwork(6, 6, seed=1)), Patience(0.0)) == []
 
 
 def test_it_ends_before_a_gate_on_three_qubits():
@@ -95,4 +95,20 @@ def test_it_ends_before_a_gate_on_three_qubits():
     circuit.ccx(0, 1, 2)
     circuit.cx(1, 2)
 
-    assert follow(circuit, 60.0) == [((0.0, 0.0),)]
+    assert follow(circuit, Patience(60.0)) == [((0.0, 0.0),)]
+
+
+def test_it_ends_when_it_sees_that_all_will_cost_too_much():
+    circuit = qiskit_circuit(families.brickwork(14, 14, seed=1))
+
+    def price(left, right):
+        return 2.0 ** (left + right)
+
+    everything = follow(circuit, Patience())
+    some = follow(circuit, Patience(price=price, most=2000.0))
+
+    total = sum(price(*each) for sides in everything for each in sides)
+    assert total > 2000
+    assert some == everything[: len(some)]
+    assert 0 < len(some) < len(everything) / 2
+    assert follow(circuit, Patience(price=price, most=2 * total * len(everything))) == everything

@@ -49,7 +49,15 @@ def _nonzero(units):
 def test_benchmarks_ask_for_every_qubit_so_that_nothing_drops_out():
     benchmark = Benchmark("aer-mps", "ghz", 6, 1)
     assert program(benchmark).qubits == 6
-    assert observed(benchmark) == dict.fromkeys(range(6), "Z")
+    assert observed(benchmark) == [dict.fromkeys(range(6), "Z")]
+
+
+def test_benchmarks_may_ask_for_several_strings():
+    assert observed(Benchmark("aer-mps", "ghz", 6, 1, terms=3)) == [
+        {2: "Z", 3: "Z"},
+        {1: "Z", 2: "Z"},
+        {3: "Z", 4: "Z"},
+    ]
 
 
 def test_a_model_without_benchmarks_says_so():

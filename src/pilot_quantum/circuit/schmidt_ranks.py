@@ -6,9 +6,10 @@ The state is kept as a matrix-product state in canonical form (Vidal 2003), upda
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from math import log2
+from math import inf, log2
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -30,14 +31,26 @@ NEGLIGIBLE = 1e-16
 _SWAP = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=complex)
 
 
-def follow(circuit: QuantumCircuit, seconds: float, most_bits: float = 10.0) -> list[tuple[Sides, ...]]:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How far a circuit is followed. seconds: at most. bits: of a bond, at most. price: what one meeting, or a swap
+    before it, costs somebody, by its sides; most: what all may cost, as soon as it is foreseeable that they cost more,
+    at the price of the last.
+    """
+
+    seconds: float = inf
+    bits: float = inf
+    price: Callable[[float, float], float] = lambda left, right: 0.0
+    most: float = inf
+
+
+def follow(circuit: QuantumCircuit, patience: Patience) -> list[tuple[Sides, ...]]:
     """The sides of every meeting of the circuit's qubits as they really are, see `meetings.Bounds`.
 
-    It ends early after `seconds`, when a bond exceeds `most_bits`, and at a gate on more than two qubits. circuit: of
-    gates, their parameters bound.
+    It ends early when patience ends, and at a gate on more than two qubits. circuit: of gates, their parameters bound.
     """
     with _blas().limit(limits=1):  # matrices are small, and the session's other cores are busy
-        return _follow(circuit, perf_counter() + seconds, most_bits)
+        return _follow(circuit, perf_counter() + patience.seconds, patience)
 
 
 @cache
@@ -45,9 +58,11 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _follow(circuit: QuantumCircuit, deadline: float, most_bits: float) -> list[tuple[Sides, ...]]:
+def _follow(circuit: QuantumCircuit, deadline: float, patience: Patience) -> list[tuple[Sides, ...]]:
     skeleton = read_skeleton(circuit)
-    ahead = iter(meetings(skeleton))
+    all_meetings = meetings(skeleton)
+    ahead, left = iter(all_meetings), sum([1 + len(meeting.swaps) for meeting in all_meetings])
+    spent = 0.0
     line = _Line(circuit.num_qubits)
     matrices: dict[tuple[str, tuple[float, ...]], Complexes] = {}
     found: list[tuple[Sides, ...]] = []
@@ -71,10 +86,14 @@ def _follow(circuit: QuantumCircuit, deadline: float, most_bits: float) -> list[
         sides: list[Sides] = []
         for one, at in (*((_SWAP, at) for at in meeting.swaps), (matrix, meeting.at)):
             sides.append(line.sides(at))
-            if line.couple(one, at) > most_bits:
+            if line.couple(one, at) > patience.bits:
                 return [*found, tuple(sides)]
         line.moved(meeting.swaps)
         found.append(tuple(sides))
+        prices = [patience.price(*each) for each in sides]
+        spent, left = spent + sum(prices), left - len(prices)
+        if spent + left * prices[-1] > patience.most:
+            break
     return found
 
 

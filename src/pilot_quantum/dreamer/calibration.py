@@ -14,6 +14,7 @@ from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.fragment_cone import observed as fragments_observed
 from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.circuit.light_cone import Letters, light_cones
+from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.circuit.skeleton import Skeleton, program_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.fit import Sample, fit, refined
@@ -136,12 +137,14 @@ def samples(measurement: Measurement) -> list[Sample]:
     return found
 
 
-def observed(benchmark: Benchmark) -> Letters:
-    """The Pauli string that a benchmark asks for: Z on every qubit, so that nothing drops out; for pruning, in the
-    middle alone.
+def observed(benchmark: Benchmark) -> list[Letters]:
+    """The Pauli strings that a benchmark asks for: Z on every qubit, so that nothing drops out (for pruning, in the
+    middle alone); or, where it asks for several, pairs of neighbours.
     """
+    if benchmark.terms > 1:
+        return list(strings(benchmark))
     qubits = [benchmark.qubits // 2] if benchmark.model == PRUNE else range(benchmark.qubits)
-    return dict.fromkeys(qubits, "Z")
+    return [dict.fromkeys(qubits, "Z")]
 
 
 def units_of(benchmark: Benchmark, warm: bool = False) -> Units:
@@ -152,7 +155,10 @@ def units_of(benchmark: Benchmark, warm: bool = False) -> Units:
         return _cutting(benchmark)
     if benchmark.model == FIND:
         return Find(ASSUMED[FIND]).units(program_skeleton(program(benchmark)), benchmark.parts)
-    skeleton, terms = program_skeleton(program(benchmark)), [observed(benchmark)]
+    skeleton, terms = program_skeleton(program(benchmark)), observed(benchmark)
+    if benchmark.model == MPS:
+        followed = follow(qiskit_circuit(program(benchmark)), Patience())
+        return MatrixProductState(ASSUMED[MPS]).units(skeleton, terms, sides=followed)
     return running(benchmark.model, skeleton, terms, warm, benchmark.threads)
 
 

@@ -77,7 +77,15 @@ ASSUMED = {
             **_OBSERVING,
         ),
         _assumed(
-            MPS, fixed=2e-3, gate=1.5e-5, decomposition=1e-5, entry=5e-8, svd=3e-9, observe=1e-5, observe_bond=2e-9
+            MPS,
+            fixed=1e-3,
+            gate=1.7e-5,
+            decomposition=1e-5,
+            entry=6e-8,
+            svd=3e-10,
+            string=1e-4,
+            observe=1e-5,
+            observe_bond=1e-9,
         ),
         _assumed(STABILISER, fixed=1.5e-3, gate=1.5e-5, row=1e-9, string=5e-5, observe=1e-9),
         _assumed(PRUNE, read=2e-6, keep=1e-6, part=3e-5),

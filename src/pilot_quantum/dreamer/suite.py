@@ -31,7 +31,7 @@ class Benchmark(msgspec.Struct, frozen=True):
 
     model: whose rates it is for. family: of the circuit, a key of `FAMILIES`; "" for dispatching. qubits: its width, or
     tasks at once. size: layers, steps or gates, as the family has it; or the bytes that each task is sent. stage: of a
-    cut circuit's way to its answer. parts: that a circuit is cut in; terms: Pauli strings asked of a cut one.
+    cut circuit's way to its answer. parts: that a circuit is cut in; terms: Pauli strings that are asked for.
     threads: of the simulator.
     """
 
@@ -94,6 +94,7 @@ def suite(lightning: bool = True, cores: int = 1) -> tuple[Benchmark, ...]:
         *(Benchmark(model, *circuit) for model in vectors for circuit in _STATE_VECTORS),
         *(Benchmark(AER, *circuit, threads=2) for circuit in _THREADED if cores > 1),
         *(Benchmark(MPS, *circuit) for circuit in _PRODUCTS),
+        *(Benchmark(MPS, *circuit, terms=circuit[1] - 1) for circuit in _READ),
         *(Benchmark(STABILISER, "clifford", qubits, gates) for qubits in (8, 40, 120) for gates in (20, 200)),
         *(Benchmark(PRUNE, "tfim", qubits, steps) for qubits in (8, 20, 60) for steps in (2, 6)),
         *(Benchmark(TRANSPILE, "efficient-su2", qubits, 2) for qubits in (4, 8, 16)),
@@ -147,5 +148,14 @@ _PRODUCTS = (
     *(("brickwork", qubits, qubits) for qubits in (6, 8, 10, 12, 14)),
     *(("brickwork", qubits, 6) for qubits in (16, 32)),
     *(("qaoa", qubits, 2) for qubits in (8, 10, 12, 14)),
+    *(("qft", qubits, 11) for qubits in (10, 16, 20)),
+    *(("clifford", qubits, 6 * qubits) for qubits in (10, 14)),
 )
-"""Circuits whose bonds fill up, or hardly do: what lies between says nothing of the rates."""
+_READ = (
+    ("efficient-su2", 8, 2),
+    ("tfim", 16, 3),
+    ("tfim", 24, 2),
+    ("brickwork", 12, 8),
+    ("qaoa", 12, 1),
+    ("ghz", 30, 1),
+)

@@ -86,23 +86,24 @@ def measured(benchmark: Benchmark) -> Seconds:
     """Run one benchmark in this process. Raises CalibrationError for one that is not run in a worker."""
     if benchmark.stage == OVERLAPS:
         return Seconds(_overlaps(benchmark))
-    return timed(benchmark.model, qiskit_circuit(program(benchmark)), observed(benchmark))
+    return timed(benchmark.model, qiskit_circuit(program(benchmark)), *observed(benchmark))
 
 
-def timed(model: str, circuit: QuantumCircuit, letters: Letters) -> Seconds:
-    """Run `circuit`, of standard gates, by `model` and read one Pauli string, as a task would.
+def timed(model: str, circuit: QuantumCircuit, *terms: Letters) -> Seconds:
+    """Run `circuit`, of standard gates, by `model` and read these Pauli strings (a state vector: one), as a task would.
 
     Raises CalibrationError for a model that runs no whole circuit.
     """
-    label = "".join(letters.get(qubit, "I") for qubit in reversed(range(circuit.num_qubits)))
+    qubits = range(circuit.num_qubits)
+    labels = ["".join([term.get(qubit, "I") for qubit in reversed(qubits)]) for term in terms]
     if model in (AER, LIGHTNING):
         return _state_vector(model, to_blob(circuit, standard=True), circuit.num_qubits)
     began = perf_counter()
     if model in _METHODS:
-        expectations(circuit, [label], _METHODS[model])
+        expectations(circuit, labels, _METHODS[model])
     elif model == PRUNE:
         skeleton = read_skeleton(circuit)
-        kept(circuit, skeleton, light_cones(skeleton, [letters]).of(0))
+        kept(circuit, skeleton, light_cones(skeleton, terms).of(0))
     elif model == TRANSPILE:
         _transpiled(circuit)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import msgspec
@@ -196,11 +197,11 @@ def test_a_probe_is_asked_only_in_doubt_and_decides(pilot):
     circuit = qiskit_circuit(families.brickwork(22, 22, seed=1))
     asked = []
 
-    def tangled(followed, seconds, most_bits):
-        asked.append((followed.num_qubits, seconds))
+    def tangled(followed, patience):
+        asked.append((followed.num_qubits, patience.seconds))
         return bounds(read_skeleton(followed)).sides
 
-    def bare(followed, seconds, most_bits):
+    def bare(followed, patience):
         return [[(0.0, 0.0)] * len(step) for step in bounds(read_skeleton(followed)).sides]
 
     in_doubt = plan(circuit, "Z11", [pilot()], probe=None)
@@ -226,8 +227,8 @@ def test_a_fourier_transform_of_a_product_state_is_seen_to_entangle_little(pilot
 
     assert plan(circuit, "Z" * 24, [pilot()], probe=None).best.method != "aer-mps"
 
-    def patient(followed, seconds, most_bits):
-        return follow(followed, 120.0, most_bits)
+    def patient(followed, patience):
+        return follow(followed, replace(patience, seconds=120.0))
 
     assert plan(circuit, "Z" * 24, [pilot()], probe=patient).best.method == "aer-mps"
 

@@ -49,11 +49,16 @@ class MatrixProductState:
 
     rates: Rates
 
-    def units(self, skeleton: Skeleton, terms: Sequence[Letters] = (), fill: float = FULL) -> Units:
-        """Units of evolving `skeleton` and reading `terms`. fill: the part of the bound's bits that really come up."""
-        return self._units(skeleton, _filled(bounds(skeleton).sides, fill), len(terms))
+    def units(
+        self, skeleton: Skeleton, terms: Sequence[Letters] = (), fill: float = FULL, sides: Meetings | None = None
+    ) -> Units:
+        """Units of evolving `skeleton` and reading `terms`.
 
-    def _units(self, skeleton: Skeleton, steps: Meetings, terms: int) -> Units:
+        fill: the part of the bound's bits that really come up; sides: the true ones, where they are known.
+        """
+        return self._units(skeleton, _filled(bounds(skeleton).sides, fill) if sides is None else sides, terms)
+
+    def _units(self, skeleton: Skeleton, steps: Meetings, terms: Sequence[Letters]) -> Units:
         sides = [each for step in steps for each in step]
         widest = 2.0 ** min(300.0, max([max(each) for each in sides], default=0))
         return {
@@ -62,8 +67,9 @@ class MatrixProductState:
             "decomposition": float(len(sides)),
             "entry": sum([_entries(left, right) for left, right in sides]),
             "svd": sum([_svd(left, right) for left, right in sides]),
-            "observe": float(terms * skeleton.qubits),
-            "observe-bond": float(terms * skeleton.qubits * widest**3),
+            "string": float(len(terms)),
+            "observe": float(len(terms) * skeleton.qubits),
+            "observe-bond": float(len(terms) * skeleton.qubits) * widest**3,
         }
 
     def predict(
@@ -79,14 +85,19 @@ class MatrixProductState:
         is left in doubt; else the bits that the last gates had, of their bounds, are taken for the rest.
         """
         most_sides = bounds(skeleton).sides
-        most = priced(self._units(skeleton, most_sides, len(terms)), self.rates, self.memory(skeleton))
-        least = priced(self._units(skeleton, _filled(most_sides, LEAST_FILL), len(terms)), self.rates)
+        most = priced(self._units(skeleton, most_sides, terms), self.rates, self.memory(skeleton))
+        least = priced(self._units(skeleton, _filled(most_sides, LEAST_FILL), terms), self.rates)
         if most.seconds <= doubt * least.seconds:
             return Prediction(most.seconds, least.low, most.high, most.memory, most.terms, most.assumed)
         if probe is not None and (found := probe()):
             return self._probed(skeleton, terms, most_sides, found)
-        middle = priced(self._units(skeleton, _filled(most_sides, LIKELY_FILL), len(terms)), self.rates, most.memory)
+        middle = priced(self._units(skeleton, _filled(most_sides, LIKELY_FILL), terms), self.rates, most.memory)
         return Prediction(middle.seconds, least.low, most.high, most.memory, middle.terms, most.assumed)
+
+    def price(self, left: float, right: float) -> float:
+        """Seconds of one decomposition, by the bits of the bonds on either side."""
+        rates = self.rates.seconds
+        return rates["decomposition"] + rates["entry"] * _entries(left, right) + rates["svd"] * _svd(left, right)
 
     def memory(self, skeleton: Skeleton, fill: float = FULL) -> int:
         """Bytes of a process with the state: two complex matrices of χ x χ at each qubit, and as much to work in."""
@@ -102,7 +113,7 @@ class MatrixProductState:
         fill = min(FULL, _sum(found[last]) / max(1e-9, _sum(most_sides[last])))
         low, high = (max(0.0, fill - DOUBT), FULL) if rest else (fill, fill)
         middle, least, most = (
-            priced(self._units(skeleton, [*found, *_filled(rest, part)], len(terms)), self.rates)
+            priced(self._units(skeleton, [*found, *_filled(rest, part)], terms), self.rates)
             for part in (fill, low, high)
         )
         memory = self.memory(skeleton, high)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pilot_quantum.circuit.meetings import Sides
-from pilot_quantum.circuit.schmidt_ranks import follow
+from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.dreamer.planning.candidate import QPU, Candidate
 from pilot_quantum.dreamer.planning.cutting import Cutting
 from pilot_quantum.dreamer.planning.explanation import seconds_of
@@ -39,15 +39,14 @@ KINDS = ("lightning", "aer", "mps", "stabiliser", "cut", "qpu")
 CONE = "cone+"
 """How the names of candidates begin that leave out what no term depends on."""
 
-Probe = Callable[["QuantumCircuit", float, float], Sequence[Sequence[Sides]]]
-"""Follows how entangled a circuit makes its qubits for at most so many seconds, and up to bonds of so many bits:
-`circuit.schmidt_ranks.follow`, or what does the same elsewhere."""
+Probe = Callable[["QuantumCircuit", Patience], Sequence[Sequence[Sides]]]
+"""Follows how entangled a circuit makes its qubits: `circuit.schmidt_ranks.follow`, or what does the same elsewhere."""
 
 MOST_BITS = 7.5
 """Of a bond that is followed: a gate on such takes 0.1 s, on one of a bit more eight times that."""
 
-PROBED = 0.1
-"""Of the time of the best candidate, what a probe may take."""
+PROBED = 0.5
+"""Of the time of the best candidate, what a probe may take; it ends as soon as it sees that nothing is to be won."""
 
 PROBED_AT_MOST = 5.0
 """Seconds that a probe may take where nothing else leads to the answer."""
@@ -55,7 +54,7 @@ PROBED_AT_MOST = 5.0
 THOROUGHLY = 1.0
 """Seconds that a probe may take when everything is to be weighed."""
 
-PROBED_FROM = 0.05
+PROBED_FROM = 0.008
 """Seconds of the best candidate below which no probe pays."""
 
 UNKNOWN = 20.0
@@ -211,8 +210,10 @@ class _Stages:
         if probe is None or not (self.thorough or (doubtful and bar >= PROBED_FROM)):
             yield found
             return
-        seconds = max(PROBED * min(bar, PROBED_AT_MOST / PROBED), THOROUGHLY * self.thorough)
-        yield self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, seconds, MOST_BITS))
+        patience = Patience(min(PROBED * bar, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, bar)
+        if self.thorough:
+            patience = Patience(max(THOROUGHLY, patience.seconds), MOST_BITS)
+        yield self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, patience))
 
     def _cuts(self) -> Iterator[Candidate]:
         cutting = Cutting(self.question, self.simulators)

@@ -32,8 +32,11 @@ MOST_PARTS = 1000
 FUSING = 2e-5
 """Seconds a gate that following Aer's fusion takes, about."""
 
-SEPARATING = 4e-6
+SEPARATING = 2e-6
 """Seconds a gate and term that running terms apart takes to plan, about."""
+
+PART_OF_GAIN = 0.3
+"""Of what running terms apart may win at most, what planning it may take."""
 
 SMALL_PART = 0.1
 """Of the best candidate's time, what weighing a further one may take."""
@@ -65,7 +68,7 @@ class Whole:
         found = [(way, one) for way in self._in_one for one in simulate(way)]
         yield from (one for _, one in found)
         least = min(one.prediction.seconds for _, one in found)
-        if (way := self._apart(inf if thorough else SMALL_PART * least)) is not None:
+        if (way := self._apart(inf if thorough else least)) is not None:
             further = list(simulate(way))
             found += [(way, one) for one in further]
             yield from further
@@ -85,11 +88,16 @@ class Whole:
             found.append(Way(Pruning.WHOLE, "cone+", (self.question.whole,)))
         return tuple(found)
 
-    def _apart(self, seconds: float) -> Way | None:
-        """Each group of terms by itself; None where that is no narrower, or would take more than `seconds` to plan."""
+    def _apart(self, least: float) -> Way | None:
+        """Each group of terms by itself; None where that is no narrower, or cannot win what it takes to plan.
+
+        least: seconds of the best way so far.
+        """
         terms = len(self.question.terms)
+        if not 1 < terms <= MOST_PARTS or self._narrowing == 0:
+            return None
         effort = SEPARATING * terms * len(self.question.whole.skeleton)
-        if not 1 < terms <= MOST_PARTS or effort > seconds or self._narrowing == 0:
+        if effort > PART_OF_GAIN * least * (1 - 0.5**self._narrowing):
             return None
         parts = self.question.apart
         return Way(Pruning.APART, "terms+", parts) if len(parts) > 1 else None
@@ -111,9 +119,14 @@ class Whole:
         if threads > 1 and max(part.skeleton.qubits for part in way.parts) >= FUSES_FROM:
             yield self._state_vector(way, self.simulators, model, threads)
 
+    @property
+    def products(self) -> MatrixProductState:
+        """The model of a matrix-product state."""
+        return MatrixProductState(self.simulators.rates(MPS))
+
     def matrix_product(self, probe: Probe | None = None) -> Candidate:
         """As a matrix-product state, after pruning."""
-        model = MatrixProductState(self.simulators.rates(MPS))
+        model = self.products
         asked: list[Meetings] = []
 
         def asking() -> Meetings:
