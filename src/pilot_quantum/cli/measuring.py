@@ -1,4 +1,4 @@
-"""One case of a validation on one set-up: planned, then every candidate and `strategy="auto"` timed in turns."""
+"""One case of a validation on one set-up: planned, then every candidate timed in turns, and "auto" against the best."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def measured(stage: Stage, case: Case, rounds: int, wanted: Callable[[Candidate]
     except PilotQuantumError as error:
         failed = {"plan": f"{type(error).__name__}: {error}"}
         return Row(
-            stage.setup.name, stage.setup.workers, case.name, circuit.num_qubits, "", (), {}, failed, (), 0.0, 0.0
+            stage.setup.name, stage.setup.workers, case.name, circuit.num_qubits, "", (), {}, failed, (), (), 0.0, 0.0
         )
     candidates = {one.name: one for one in whole.candidates if not one.refused and wanted(one)}
     candidates.setdefault(chosen.best.name, chosen.best)
@@ -57,11 +57,13 @@ def measured(stage: Stage, case: Case, rounds: int, wanted: Callable[[Candidate]
     for name, one in sorted(candidates.items(), key=lambda item: item[1].prediction.seconds):
         source = whole if any(other.name == name for other in whole.candidates) else chosen
         contenders.append(Contender(name, _Planned(session, source, one.name)))
-    auto = Contender(AUTO, _Auto(session, circuit, operator))
     gc.collect()
     gc.freeze()
-    contest([*contenders, auto], rounds, rehearsals=stage.setup.workers, after_stop=stage.warm)
-    values = [value for one in (*contenders, auto) for value in one.values]
+    contest(contenders, rounds, rehearsals=stage.setup.workers, after_stop=stage.warm)
+    best = min(contenders, key=lambda one: one.typical)
+    auto, fixed = (Contender(name, _Estimated(session, circuit, operator, name)) for name in (AUTO, best.name))
+    contest([auto, fixed], rounds, rehearsals=stage.setup.workers, after_stop=stage.warm)
+    values = [value for one in (*contenders, auto, fixed) for value in one.values]
     timed = [_timed(whole, candidates[one.name], one) for one in contenders if one.seconds or one.stopped]
     return Row(
         setup=stage.setup.name,
@@ -71,8 +73,9 @@ def measured(stage: Stage, case: Case, rounds: int, wanted: Callable[[Candidate]
         chosen=chosen.best.name,
         candidates=tuple(timed),
         refused={one.name: one.refused for one in whole.candidates if one.refused},
-        failed={one.name: one.failed for one in (*contenders, auto) if one.failed},
+        failed={one.name: one.failed for one in (*contenders, auto, fixed) if one.failed},
         auto=tuple(auto.seconds or ([auto.stopped] if auto.stopped else [])),
+        fixed=tuple(fixed.seconds or ([fixed.stopped] if fixed.stopped else [])),
         planning=chosen.seconds,
         difference=max(values) - min(values) if values else 0.0,
     )
@@ -95,15 +98,15 @@ class _Planned:
         return perf_counter() - began, float(value)
 
 
-class _Auto:
-    """Lets the planner choose, with no plan at hand."""
+class _Estimated:
+    """Asks an estimator that knows no plans; `strategy` says whether the planner chooses, or what is settled."""
 
-    def __init__(self, session: Session, circuit: QuantumCircuit, operator: SparsePauliOp) -> None:
-        self._session, self._circuit, self._operator = session, circuit, operator
+    def __init__(self, session: Session, circuit: QuantumCircuit, operator: SparsePauliOp, strategy: str) -> None:
+        self._session, self._circuit, self._operator, self._strategy = session, circuit, operator, strategy
 
     def __call__(self, limit: float) -> tuple[float, float]:
         began = perf_counter()
-        job = self._session.estimator(strategy=AUTO).run([(self._circuit, self._operator)])
+        job = self._session.estimator(strategy=self._strategy).run([(self._circuit, self._operator)])
         try:
             value = job.result(max(0.0, limit - (perf_counter() - began)))[0].data.evs
         except BaseException:

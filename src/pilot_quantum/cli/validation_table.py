@@ -83,7 +83,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _ms(chosen.measured) + "+" * chosen.stopped,
         _ms(best.measured),
         f"{row.ratio(row.chosen):.2f}{wrong}",
-        f"{median(row.auto) / best.measured:.2f}" if row.auto else "-",
+        f"{median(row.auto) / median(row.fixed):.2f}" if row.auto and row.fixed else "-",
     )
 
 

@@ -179,7 +179,7 @@ def running(model: str, skeleton: Skeleton, terms: Sequence[Letters], warm: bool
     if rates is not None and model == PRUNE:
         return _pruning(skeleton, terms)
     if rates is not None and model == WRITE:
-        return Write(rates).units(len(skeleton))
+        return Write(rates).units(len(skeleton), strings=len(terms))
     if rates is not None and model == FIND:
         return Find(rates).units(skeleton)
     raise CalibrationError(f"the cost model {model!r} has no micro-benchmark: it runs no whole circuit")

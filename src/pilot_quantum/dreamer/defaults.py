@@ -110,7 +110,7 @@ ASSUMED = {
             contract=1e-9,
         ),
         _assumed(FIND, fixed=1e-3, qubit=1e-4, square=6e-7, gate=4e-5, tangled=4e-3, loop=1e-4),
-        _assumed(WRITE, circuit=1e-4, gate=2e-6),
+        _assumed(WRITE, circuit=4e-4, gate=2e-6, string=8e-6),
         _assumed(TRANSPILE, fixed=2e-3, gate=1e-5, route=4e-5),
         _assumed(DISPATCH, latency=4e-4, few=1.5e-4, task=2.5e-5, byte=2.4e-9),
     )

@@ -100,6 +100,7 @@ def suite(lightning: bool = True, cores: int = 1) -> tuple[Benchmark, ...]:
         *(Benchmark(TRANSPILE, "efficient-su2", qubits, 2) for qubits in (4, 8, 16)),
         *(Benchmark(FIND, family, qubits, size, "", parts) for family, qubits, size, parts in _SEARCHES),
         *(Benchmark(WRITE, family, qubits, 2) for family in ("efficient-su2", "tfim", "qft") for qubits in (4, 12, 30)),
+        *(Benchmark(WRITE, "tfim", qubits, 2, terms=qubits - 1) for qubits in (4, 12, 30)),
         *(
             Benchmark(CUT, family, qubits, size, stage, parts, terms)
             for stage in (PREPARE, FINISH)

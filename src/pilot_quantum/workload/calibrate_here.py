@@ -14,15 +14,23 @@ from qiskit.quantum_info import SparsePauliOp
 from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.finding import find_cuts
+from pilot_quantum.circuit.observable import Observable, Term
+from pilot_quantum.dreamer.calibration import observed
 from pilot_quantum.dreamer.models.cut import BACK, FINISH, PREPARE
 from pilot_quantum.dreamer.models.dispatch import DISPATCH
 from pilot_quantum.dreamer.models.find import FIND
+from pilot_quantum.dreamer.models.state_vector import LIGHTNING
 from pilot_quantum.dreamer.models.write import WRITE
+from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
+from pilot_quantum.dreamer.planning.plan import Plan
+from pilot_quantum.dreamer.planning.question import Question
+from pilot_quantum.dreamer.planning.target import Target
+from pilot_quantum.dreamer.prediction import Prediction
 from pilot_quantum.dreamer.suite import Benchmark, cut_gates, program, strings
 from pilot_quantum.task.options import TaskOptions
-from pilot_quantum.workload.blob import to_blob
 from pilot_quantum.workload.cutting.execute import CutRunner, prepared
 from pilot_quantum.workload.cutting.fleet import Fleet
+from pilot_quantum.workload.planned.runner import PlanRunner
 from pilot_quantum.workload.submitter import Cancel, Submitter
 
 RESTED = 0.004
@@ -50,7 +58,11 @@ def seconds_here(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> 
     if benchmark.model == FIND:
         return _seconds(lambda: find_cuts(circuit, -(-benchmark.qubits // benchmark.parts)))
     if benchmark.model == WRITE:
-        return _seconds(lambda: to_blob(circuit, standard=True))
+        terms = [Term(1.0, tuple(term.items())) for term in observed(benchmark)]
+        question = Question(circuit, (Observable(tuple(terms), None),), ())
+        candidate = Candidate("lightning", LIGHTNING, Pruning.NONE, Prediction(0.0, 0.0, 0.0))
+        plan = Plan(question, (), Target(), (candidate,), candidate, (), 0.0)
+        return _seconds(lambda: PlanRunner(_Nobody(submitter.options), tuple).run(plan))
     return _cutting(submitter, benchmark, cancel)
 
 

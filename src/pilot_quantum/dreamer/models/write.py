@@ -1,4 +1,4 @@
-"""Cost of writing circuits for their way to workers (`workload/blob.py`), in the session."""
+"""Cost of making tasks of circuits (`workload/planned`), in the session: writing them, and what is read from them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ WRITE = "write"
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Predicts writing circuits of standard gates. rates: of the model "write"."""
+    """Predicts making tasks of circuits of standard gates. rates: of the model "write"."""
 
     rates: Rates
 
-    def units(self, gates: int, circuits: int = 1) -> Units:
-        """`circuits` circuits that have `gates` gates altogether."""
-        return {"circuit": float(circuits), "gate": float(gates)}
+    def units(self, gates: int, circuits: int = 1, strings: int = 1) -> Units:
+        """`circuits` circuits that have `gates` gates altogether, and from which `strings` Pauli strings are read."""
+        return {"circuit": float(circuits), "gate": float(gates), "string": float(strings)}
 
-    def predict(self, gates: int, circuits: int = 1) -> Prediction:
-        """Seconds of writing them, one after another."""
-        return priced(self.units(gates, circuits), self.rates)
+    def predict(self, gates: int, circuits: int = 1, strings: int = 1) -> Prediction:
+        """Seconds of making their tasks, one after another."""
+        return priced(self.units(gates, circuits, strings), self.rates)

@@ -161,12 +161,12 @@ class _Stages:
                 ("cut", self._cuts),
             ):
                 if self._wanted(kind):
-                    self.candidates += [one for one in stage() if self._named(one)]
+                    self.candidates += [one for one in stage() if self._matches(one.name)]
         else:
             self.notes.append("no pilot can simulate: none has qiskit-aer (pip install 'pilot-quantum[qiskit]')")
         if self._wanted("qpu"):
             processors = Processors(self.question, self.resources, self.target)
-            self.candidates += [one for one in processors.candidates() if self._named(one)]
+            self.candidates += [one for one in processors.candidates() if self._matches(one.name)]
         return self.candidates, self.notes
 
     @property
@@ -183,12 +183,15 @@ class _Stages:
         kinds = ("lightning", "aer") if kind == "lightning" else (kind,)
         return any(word in kinds for word in words)
 
-    def _named(self, candidate: Candidate) -> bool:
-        if self.strategy in (AUTO, candidate.name):
+    def _matches(self, name: str) -> bool:
+        """Whether the strategy allows a candidate of this name."""
+        if self.strategy in (AUTO, name):
             return True
-        return self.strategy in KINDS and self.strategy in candidate.name.replace("+", " ").split()
+        return self.strategy in KINDS and self.strategy in name.replace("+", " ").split()
 
     def _state_vectors(self) -> Iterator[Candidate]:
+        if self.strategy != AUTO:
+            return self.whole.state_vectors_named(self._matches)
         return self.whole.state_vectors(self.thorough)
 
     def _stabiliser(self) -> Iterator[Candidate]:
@@ -207,7 +210,8 @@ class _Stages:
         bar = self.best
         doubtful = found.prediction.low < bar < found.prediction.high
         probe = self.probe
-        if probe is None or not (self.thorough or (doubtful and bar >= PROBED_FROM)):
+        settled = self.strategy != AUTO and not found.refused
+        if probe is None or settled or not (self.thorough or (doubtful and bar >= PROBED_FROM)):
             yield found
             return
         patience = Patience(min(PROBED * bar, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, bar)

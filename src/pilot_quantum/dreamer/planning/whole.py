@@ -80,6 +80,21 @@ class Whole:
             if thorough or (way is best and gates * FUSING < SMALL_PART * least):
                 yield from self._aer(way)
 
+    def state_vectors_named(self, matches: Callable[[str], bool]) -> Iterator[Candidate]:
+        """Those whose names match, and nothing else is weighed."""
+        lightning = self.simulators.having(capabilities.LIGHTNING).profiles
+        names = {method: SHORT[method] for method in (LIGHTNING, AER)}
+        ways = list(self._in_one)
+        if any(matches(f"terms+{name}{more}") for name in names.values() for more in ("", " x")) and (
+            apart := self._apart(inf)
+        ):
+            ways.append(apart)
+        for way in ways:
+            if lightning and matches(way.prefix + names[LIGHTNING]):
+                yield from self._lightning(way)
+            if matches(way.prefix + names[AER]) or matches(f"{way.prefix}{names[AER]} x{self.simulators.most_threads}"):
+                yield from (one for one in self._aer(way) if matches(one.name))
+
     @cached_property
     def _in_one(self) -> tuple[Way, ...]:
         """The circuit as it is; and pruned, where that leaves anything out."""
@@ -181,7 +196,9 @@ class Whole:
     def _before(self, way: Way) -> list[Prediction]:
         """What the session does before it hands the tasks over."""
         gates = sum(len(part.cone.gates) for part in way.parts)
-        written = Write(self.simulators.rates(WRITE)).predict(gates, len(way.parts)).named("write.")
+        written = (
+            Write(self.simulators.rates(WRITE)).predict(gates, len(way.parts), len(self.question.terms)).named("write.")
+        )
         if way.pruning is Pruning.NONE:
             return [written]
         model = LightCone(self.simulators.rates(PRUNE))
