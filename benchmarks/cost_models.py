@@ -1,7 +1,7 @@
 """How well Q-Dreamer's cost models predict circuits that they were not fitted to.
 
 The micro-benchmarks of a calibration and further circuits run in turns in this process; rates are fitted to the former
-alone, minima over the rounds are compared. Value accuracy is min(predicted, measured) / max(predicted, measured).
+alone, medians over the rounds are compared. Value accuracy is min(predicted, measured) / max(predicted, measured).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future
 from random import Random
-from statistics import fmean
+from statistics import fmean, median
 from time import perf_counter
 from typing import Any
 
@@ -51,7 +51,7 @@ PROBED = 5.0
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One circuit by one model. again: the least seconds of the other half of the rounds; warm: nothing to build."""
+    """One circuit by one model. again: the median of the other half of the rounds; warm: nothing to build."""
 
     model: str
     circuit: str
@@ -271,11 +271,11 @@ def measure(rounds: int, widest: int) -> CostModels:
                     predicted=prediction.seconds,
                     low=prediction.low,
                     high=prediction.high,
-                    measured=min(seconds[::2]),
-                    again=min(seconds[1::2]),
+                    measured=median(seconds[::2]),
+                    again=median(seconds[1::2]),
                 )
             )
-            assumed.append(_agreement(_predicted(model, program, bool(warm), ASSUMED[model]).seconds, min(seconds)))
+            assumed.append(_agreement(_predicted(model, program, bool(warm), ASSUMED[model]).seconds, median(seconds)))
     for (kind, i), timings in of_cases.items():
         prediction = cases[i].predicted(kind, rates)
         rows.append(
@@ -287,13 +287,13 @@ def measure(rounds: int, widest: int) -> CostModels:
                 predicted=prediction.seconds,
                 low=prediction.low,
                 high=prediction.high,
-                measured=min(timings[::2]),
-                again=min(timings[1::2]),
+                measured=median(timings[::2]),
+                again=median(timings[1::2]),
             )
         )
-        assumed.append(_agreement(cases[i].predicted(kind, dict(ASSUMED)).seconds, min(timings)))
+        assumed.append(_agreement(cases[i].predicted(kind, dict(ASSUMED)).seconds, median(timings)))
     return CostModels(
-        value_accuracy=_rounded(_agreement(row.predicted, min(row.measured, row.again)) for row in rows),
+        value_accuracy=_rounded(_agreement(row.predicted, (row.measured + row.again) / 2) for row in rows),
         noise_floor=_rounded(_agreement(row.measured, row.again) for row in rows),
         models=tuple(
             _accuracy(
@@ -332,7 +332,7 @@ def _columns(found: list[Seconds]) -> tuple[tuple[float, ...], tuple[float, ...]
 
 
 def _accuracy(model: str, rows: list[Row], assumed: list[float]) -> Accuracy:
-    best = [min(row.measured, row.again) for row in rows]
+    best = [(row.measured + row.again) / 2 for row in rows]
     return Accuracy(
         model=model,
         value_accuracy=_rounded(_agreement(row.predicted, m) for row, m in zip(rows, best, strict=True)),

@@ -124,6 +124,9 @@ class _Line:
     def couple(self, matrix: Complexes, at: int) -> float:
         """Act on places `at`, the high bit, and the next; log2 of the bond between them."""
         left, right = self._tensors[at], self._tensors[at + 1]
+        if matrix is _SWAP and left.size == right.size == 2:  # neither is entangled with anything
+            self._tensors[at], self._tensors[at + 1] = right, left
+            return 0.0
         a, b = left.shape[0], right.shape[2]
         pair = np.tensordot(left, right, 1).reshape(a, 4, b)
         pair = np.matmul(matrix, pair).reshape(2 * a, 2 * b)

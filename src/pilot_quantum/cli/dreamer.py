@@ -32,7 +32,7 @@ def calibrate(
     pilot: Annotated[
         str, typer.Option("--pilot", "-p", metavar="URL", help="Where to measure, such as local://?cores=1.")
     ] = DEFAULT_PILOT,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each micro-benchmark runs; minima count.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each micro-benchmark runs; medians count.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> None:
     """Measure how fast a pilot is, about a minute, and keep it for predictions.

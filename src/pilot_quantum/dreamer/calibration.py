@@ -110,7 +110,7 @@ class Calibration(msgspec.Struct, frozen=True):
 def calibrated(
     measurements: Sequence[Measurement], machine: Machine, versions: Mapping[str, str], date: str
 ) -> Calibration:
-    """The rates that explain `measurements`, minima over their rounds; a model without any is left out.
+    """The rates that explain `measurements`, medians over their rounds; a model without any is left out.
 
     Raises ValueError where there are none at all.
     """
@@ -129,11 +129,14 @@ def calibrated(
 
 
 def samples(measurement: Measurement) -> list[Sample]:
-    """What a measurement says of the rates: its units with the least seconds of all rounds, cold and warm."""
+    """What a measurement says of the rates: its units with the median of the seconds of all rounds, cold and warm.
+
+    The median is what a user waits for; the least of many runs is what only a benchmark sees.
+    """
     benchmark = measurement.benchmark
-    found = [Sample(units_of(benchmark), min(measurement.cold))]
+    found = [Sample(units_of(benchmark), median(measurement.cold))]
     if measurement.warm:
-        found.append(Sample(units_of(benchmark, warm=True), min(measurement.warm)))
+        found.append(Sample(units_of(benchmark, warm=True), median(measurement.warm)))
     return found
 
 

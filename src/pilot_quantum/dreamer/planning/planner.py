@@ -17,6 +17,7 @@ import msgspec
 
 from pilot_quantum.circuit.meetings import Sides
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
+from pilot_quantum.dreamer.models.mps import MPS
 from pilot_quantum.dreamer.planning.candidate import QPU, Candidate
 from pilot_quantum.dreamer.planning.cutting import Cutting
 from pilot_quantum.dreamer.planning.explanation import seconds_of
@@ -45,7 +46,7 @@ Probe = Callable[["QuantumCircuit", Patience], Sequence[Sequence[Sides]]]
 MOST_BITS = 7.5
 """Of a bond that is followed: a gate on such takes 0.1 s, on one of a bit more eight times that."""
 
-PROBED = 0.5
+PROBED = 0.3
 """Of the time of the best candidate, what a probe may take; it ends as soon as it sees that nothing is to be won."""
 
 PROBED_AT_MOST = 5.0
@@ -162,6 +163,7 @@ class _Stages:
             ):
                 if self._wanted(kind):
                     self.candidates += [one for one in stage() if self._matches(one.name)]
+            self._settle_doubt()
         else:
             self.notes.append("no pilot can simulate: none has qiskit-aer (pip install 'pilot-quantum[qiskit]')")
         if self._wanted("qpu"):
@@ -171,9 +173,9 @@ class _Stages:
 
     @property
     def best(self) -> float:
-        """Seconds of the best candidate so far."""
+        """Seconds to reckon with of the best candidate so far."""
         found = _best(self.candidates, self.target)
-        return inf if found is None else found.prediction.seconds
+        return inf if found is None else _cost(found)
 
     def _wanted(self, kind: str) -> bool:
         """Whether candidates of this stage can bear the strategy's name."""
@@ -206,18 +208,25 @@ class _Stages:
                 f"candidate {seconds_of(self.best)}"
             )
             return
-        found = self.whole.matrix_product()
-        bar = self.best
-        doubtful = found.prediction.low < bar < found.prediction.high
+        yield self.whole.matrix_product()
+
+    def _settle_doubt(self) -> None:
+        """Ask the probe where the entanglement of a matrix-product state decides whether it is the best."""
+        found = next((one for one in self.candidates if one.method == MPS), None)
         probe = self.probe
-        settled = self.strategy != AUTO and not found.refused
-        if probe is None or settled or not (self.thorough or (doubtful and bar >= PROBED_FROM)):
-            yield found
+        if found is None or probe is None or (self.strategy != AUTO and not found.refused):
+            return
+        others = [one for one in self.candidates if one is not found]
+        best = _best(others, self.target)
+        bar = inf if best is None else _cost(best)
+        doubtful = found.prediction.low < bar < found.prediction.high or bool(found.refused)
+        if not self.thorough and (not doubtful or bar < PROBED_FROM):
             return
         patience = Patience(min(PROBED * bar, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, bar)
         if self.thorough:
             patience = Patience(max(THOROUGHLY, patience.seconds), MOST_BITS)
-        yield self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, patience))
+        followed = self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, patience))
+        self.candidates = [*others, followed]
 
     def _cuts(self) -> Iterator[Candidate]:
         cutting = Cutting(self.question, self.simulators)
