@@ -40,7 +40,7 @@ docs: setup  ## build the pages and the API reference as HTML into build/docs
 
 bench: setup  ## run all benchmarks, one after another, on an otherwise idle machine
 	@for command in throughput "throughput --engine dask" "throughput --engine ray" scale primitives startup \
-	    "startup --engine dask" "startup --engine ray" cost_models cut_finding cutting; do \
+	    "startup --engine dask" "startup --engine ray" cost_models planning cut_finding cutting; do \
 	  echo "== benchmarks.$$command"; $(RUN) python -m benchmarks.$$command || exit 1; done
 
 clean:  ## remove what the other targets made, except .venv and .cache

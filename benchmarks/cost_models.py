@@ -305,7 +305,7 @@ def measure(rounds: int, widest: int) -> CostModels:
         ),
         rounds=rounds,
         rows=tuple(rows),
-        settings="one process, one thread; Z on every qubit; suite and held-out circuits in turns, minima",
+        settings="one process, one thread; Z on every qubit; suite and held-out circuits in turns, medians",
         machine=facts,
     )
 

@@ -46,7 +46,7 @@ Probe = Callable[["QuantumCircuit", Patience], Sequence[Sequence[Sides]]]
 MOST_BITS = 7.5
 """Of a bond that is followed: a gate on such takes 0.1 s, on one of a bit more eight times that."""
 
-PROBED = 0.3
+PROBED = 0.5
 """Of the time of the best candidate, what a probe may take; it ends as soon as it sees that nothing is to be won."""
 
 PROBED_AT_MOST = 5.0
