@@ -18,7 +18,7 @@ from pilot_quantum.circuit.meetings import bounds
 from pilot_quantum.circuit.schmidt_ranks import follow
 from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.planning.data import PlanData
-from pilot_quantum.dreamer.planning.planner import examine, plan
+from pilot_quantum.dreamer.planning.planner import KINDS, examine, plan
 from pilot_quantum.dreamer.planning.question import question_of
 from pilot_quantum.errors import (
     CircuitError,
@@ -153,6 +153,14 @@ def test_pruning_where_nothing_can_be_pruned_is_no_error(pilot):
     question = question_of(circuit, "ZZZ")
 
     assert [one.name for one in examine(question, [pilot()], "cone+aer").candidates] == ["aer"]
+
+
+def test_every_candidate_can_be_settled_for_by_its_name(pilot):
+    question = question_of(qiskit_circuit(families.tfim(17, 2, 0.4)), ["Z0 Z1 + Z7 Z8", "X16"])
+
+    for candidate in examine(question, [pilot()], thorough=True).candidates:
+        settled = examine(question, [pilot()], candidate.name).best
+        assert settled.name == candidate.name or (candidate.name in KINDS and settled.method == candidate.method)
 
 
 def test_a_strategy_that_does_not_exist_is_named_with_the_nearest(pilot):

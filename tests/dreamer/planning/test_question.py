@@ -85,16 +85,21 @@ def test_what_each_way_runs_has_the_values_of_the_whole(data):
             assert found[of_term[key]] == pytest.approx(value, abs=1e-9)
 
 
-def test_an_initialisation_becomes_gates():
-    circuit = QuantumCircuit(3)
-    circuit.initialize([0.6, 0.8], 1)
+@pytest.mark.parametrize(("state", "value"), [([0.6, 0.8], 0.36 - 0.64), ("1", -1.0), (1, -1.0), ("+", 0.0)])
+@pytest.mark.parametrize("inside", [False, True])
+def test_an_initialisation_becomes_gates(state, value, inside):
+    circuit, one = QuantumCircuit(3), QuantumCircuit(1)
+    if inside:
+        one.initialize(state, 0)
+        circuit.append(one.to_instruction(), [1])
+    else:
+        circuit.initialize(state, 1)
     circuit.cx(1, 2)
 
     question = question_of(circuit, "Z2")
 
     assert all(isinstance(step.operation, Gate) for step in question.circuit.data)
-    value = Statevector(question.circuit).expectation_value(Pauli("ZII")).real
-    assert value == pytest.approx(0.36 - 0.64)
+    assert Statevector(question.circuit).expectation_value(Pauli("ZII")).real == pytest.approx(value)
 
 
 def test_an_initialisation_of_a_used_qubit_is_refused():

@@ -13,8 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pilot_quantum.circuit.light_cone import Letters
-from pilot_quantum.circuit.meetings import Sides, bounds
+from pilot_quantum.circuit.meetings import Bounds, Sides, bounds
 from pilot_quantum.circuit.skeleton import Skeleton
 from pilot_quantum.dreamer.prediction import Prediction, Units, priced
 from pilot_quantum.resource.profile import Rates
@@ -26,6 +29,11 @@ Meetings = Sequence[Sequence[Sides]]
 
 Probe = Callable[[], Meetings]
 """Follows the circuit and returns what its meetings really are, as far as it came."""
+
+Table = NDArray[np.float64]
+
+MOST_BITS = 300.0
+"""Beyond, powers of two are no floats when they are multiplied; nobody can pay what is less."""
 
 FULL = 1.0
 LEAST_FILL = 0.0
@@ -56,17 +64,17 @@ class MatrixProductState:
 
         fill: the part of the bound's bits that really come up; sides: the true ones, where they are known.
         """
-        return self._units(skeleton, _filled(bounds(skeleton).sides, fill) if sides is None else sides, terms)
+        return self._units(skeleton, _table(bounds(skeleton).sides) * fill if sides is None else _table(sides), terms)
 
-    def _units(self, skeleton: Skeleton, steps: Meetings, terms: Sequence[Letters]) -> Units:
-        sides = [each for step in steps for each in step]
-        widest = 2.0 ** min(300.0, max([max(each) for each in sides], default=0))
+    def _units(self, skeleton: Skeleton, sides: Table, terms: Sequence[Letters]) -> Units:
+        left, right = np.minimum(sides, MOST_BITS).T
+        widest = 2.0 ** min(MOST_BITS, float(np.max(sides, initial=0.0)))
         return {
             "fixed": 1.0,
             "gate": float(len(skeleton)),
             "decomposition": float(len(sides)),
-            "entry": sum([_entries(left, right) for left, right in sides]),
-            "svd": sum([_svd(left, right) for left, right in sides]),
+            "entry": float(np.exp2(left + right + 2).sum()),
+            "svd": float(np.exp2(left + right + np.minimum(left, right) + 3).sum()),
             "string": float(len(terms)),
             "observe": float(len(terms) * skeleton.qubits),
             "observe-bond": float(len(terms) * skeleton.qubits) * widest**3,
@@ -84,53 +92,46 @@ class MatrixProductState:
         probe: asked only where the bound leaves more than a factor of `doubt` open. Where it came to the end, nothing
         is left in doubt; else the bits that the last gates had, of their bounds, are taken for the rest.
         """
-        most_sides = bounds(skeleton).sides
-        most = priced(self._units(skeleton, most_sides, terms), self.rates, self.memory(skeleton))
-        least = priced(self._units(skeleton, _filled(most_sides, LEAST_FILL), terms), self.rates)
+        bound = bounds(skeleton)
+        sides = _table(bound.sides)
+        most = priced(self._units(skeleton, sides, terms), self.rates, _memory(bound.bonds, FULL))
+        least = priced(self._units(skeleton, sides * LEAST_FILL, terms), self.rates)
         if most.seconds <= doubt * least.seconds:
             return Prediction(most.seconds, least.low, most.high, most.memory, most.terms, most.assumed)
         if probe is not None and (found := probe()):
-            return self._probed(skeleton, terms, most_sides, found)
-        middle = priced(self._units(skeleton, _filled(most_sides, LIKELY_FILL), terms), self.rates, most.memory)
+            return self._probed(skeleton, terms, bound, found)
+        middle = priced(self._units(skeleton, sides * LIKELY_FILL, terms), self.rates, most.memory)
         return Prediction(middle.seconds, least.low, most.high, most.memory, middle.terms, most.assumed)
 
     def price(self, left: float, right: float) -> float:
         """Seconds of one decomposition, by the bits of the bonds on either side."""
-        rates = self.rates.seconds
-        return rates["decomposition"] + rates["entry"] * _entries(left, right) + rates["svd"] * _svd(left, right)
+        rates, size = self.rates.seconds, 2.0 ** min(MOST_BITS, left + right + 2)
+        steps = size * 2.0 ** min(MOST_BITS, 1 + min(left, right))
+        return float(rates["decomposition"] + rates["entry"] * size + rates["svd"] * steps)
 
     def memory(self, skeleton: Skeleton, fill: float = FULL) -> int:
         """Bytes of a process with the state: two complex matrices of χ x χ at each qubit, and as much to work in."""
-        bits = (0, *bounds(skeleton).bonds, 0)
-        entries = sum(2.0 ** min(900.0, fill * (left + right)) for left, right in pairwise(bits))
-        return int(PROCESS + 2 * 2 * 16 * entries)
+        return _memory(bounds(skeleton).bonds, fill)
 
-    def _probed(
-        self, skeleton: Skeleton, terms: Sequence[Letters], most_sides: Meetings, found: Meetings
-    ) -> Prediction:
-        rest = most_sides[len(found) :]
+    def _probed(self, skeleton: Skeleton, terms: Sequence[Letters], bound: Bounds, found: Meetings) -> Prediction:
+        known, rest = _table(found), _table(bound.sides[len(found) :])
         last = slice(max(0, len(found) - LAST), len(found))
-        fill = min(FULL, _sum(found[last]) / max(1e-9, _sum(most_sides[last])))
-        low, high = (max(0.0, fill - DOUBT), FULL) if rest else (fill, fill)
+        fill = min(FULL, float(_table(found[last]).sum()) / max(1e-9, float(_table(bound.sides[last]).sum())))
+        low, high = (max(0.0, fill - DOUBT), FULL) if len(rest) else (fill, fill)
         middle, least, most = (
-            priced(self._units(skeleton, [*found, *_filled(rest, part)], terms), self.rates)
+            priced(self._units(skeleton, np.concatenate([known, rest * part]), terms), self.rates)
             for part in (fill, low, high)
         )
-        memory = self.memory(skeleton, high)
+        memory = _memory(bound.bonds, high)
         return Prediction(middle.seconds, least.low, most.high, memory, middle.terms, middle.assumed)
 
 
-def _filled(sides: Meetings, fill: float) -> list[list[Sides]]:
-    return [[(fill * left, fill * right) for left, right in step] for step in sides]
+def _table(sides: Meetings) -> Table:
+    """Shape (what happens, left and right): the bits of all swaps and gates, one after another."""
+    return np.array([each for step in sides for each in step], dtype=float).reshape(-1, 2)
 
 
-def _sum(sides: Meetings) -> float:
-    return sum([left + right for step in sides for left, right in step])
-
-
-def _entries(left: float, right: float) -> float:
-    return float(2.0 ** min(1000.0, left + right + 2))
-
-
-def _svd(left: float, right: float) -> float:
-    return float(2.0 ** min(1000.0, left + right + min(left, right) + 3))
+def _memory(bonds: Sequence[int], fill: float) -> int:
+    bits = (0, *bonds, 0)
+    entries = sum(2.0 ** min(MOST_BITS, fill * (left + right)) for left, right in pairwise(bits))
+    return int(PROCESS + 2 * 2 * 16 * entries)

@@ -47,7 +47,7 @@ MOST_BITS = 7.5
 """Of a bond that is followed: a gate on such takes 0.1 s, on one of a bit more eight times that."""
 
 PROBED = 0.5
-"""Of the time of the best candidate, what a probe may take; it ends as soon as it sees that nothing is to be won."""
+"""Of the time that may be won, what a probe may take; it ends as soon as it sees that nothing is."""
 
 PROBED_AT_MOST = 5.0
 """Seconds that a probe may take where nothing else leads to the answer."""
@@ -64,7 +64,10 @@ UNKNOWN = 20.0
 TOLERATED = 0.5
 """By what part of the target the error may be larger, where faults come on top of shots."""
 
-PROMISING, WEIGHED = 2, 3
+WORTH = 2.0
+"""Times the seconds of looking for cuts and pricing them that they have to promise: not every promise is kept."""
+
+PROMISING, WEIGHED = 1, 3
 """Ways to cut that are predicted: in a hurry, and when everything is to be weighed."""
 
 NAMED = 4
@@ -222,7 +225,8 @@ class _Stages:
         doubtful = found.prediction.low < bar < found.prediction.high or bool(found.refused)
         if not self.thorough and (not doubtful or bar < PROBED_FROM):
             return
-        patience = Patience(min(PROBED * bar, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, bar)
+        gain = bar - found.prediction.low if bar < inf else inf
+        patience = Patience(min(PROBED * gain, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, bar)
         if self.thorough:
             patience = Patience(max(THOROUGHLY, patience.seconds), MOST_BITS)
         followed = self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, patience))
@@ -239,7 +243,8 @@ class _Stages:
                 f"{seconds_of(self.best)}"
             )
             return
-        if not self.thorough and cutting.least + PROMISING * cutting.pricing > self.best:
+        planning = looking + PROMISING * cutting.pricing
+        if not self.thorough and self.best - (cutting.least - looking) < WORTH * planning:
             self.notes.append(
                 f"cuts were not looked for: at a glance they leave 2^{cutting.glance.amplitude_bits:.0f} amplitudes, "
                 f"which with looking for them takes about {seconds_of(cutting.least)}; the best candidate "

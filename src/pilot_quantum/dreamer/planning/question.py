@@ -139,9 +139,10 @@ def question_of(circuit: QuantumCircuit, observables: Observables) -> Question:
             "(circuit.assign_parameters), or use session.estimator(strategy='auto'), which takes values."
         )
     flat, shape = _flattened(observables)
+    circuit = opened(circuit)
     if any(step.name == "initialize" for step in circuit.data):
-        circuit = _of_gates(circuit)
-    return Question(opened(circuit), tuple(observable_of(one) for one in flat), shape)
+        circuit = opened(_of_gates(circuit))
+    return Question(circuit, tuple(observable_of(one) for one in flat), shape)
 
 
 def _flattened(observables: Any) -> tuple[list[Any], tuple[int, ...]]:
@@ -161,13 +162,15 @@ def _flattened(observables: Any) -> tuple[list[Any], tuple[int, ...]]:
 
 def _of_gates(circuit: QuantumCircuit) -> QuantumCircuit:
     """`circuit` with gates in place of initialisations, which not every simulator takes. Raises CircuitError."""
-    from qiskit.circuit.library import StatePreparation
-
     read_skeleton(circuit)  # which refuses an initialisation of qubits that were used before
     gates = circuit.copy_empty_like()
     for step in circuit.data:
-        if step.name == "initialize":
-            gates.append(StatePreparation(step.params), step.qubits)
-        else:
+        if step.name != "initialize":
             gates._append(step)
+            continue
+        inner = step.operation.definition
+        place = dict(zip(inner.qubits, step.qubits, strict=True))
+        for part in inner.data:
+            if part.name != "reset":
+                gates.append(part.operation, [place[qubit] for qubit in part.qubits])
     return gates

@@ -85,9 +85,11 @@ class Whole:
         lightning = self.simulators.having(capabilities.LIGHTNING).profiles
         names = {method: SHORT[method] for method in (LIGHTNING, AER)}
         ways = list(self._in_one)
-        if any(matches(f"terms+{name}{more}") for name in names.values() for more in ("", " x")) and (
-            apart := self._apart(inf)
-        ):
+        if any(
+            matches(f"terms+{name}{more}")
+            for name in names.values()
+            for more in ("", f" x{self.simulators.most_threads}")
+        ) and (apart := self._apart(inf)):
             ways.append(apart)
         for way in ways:
             if lightning and matches(way.prefix + names[LIGHTNING]):

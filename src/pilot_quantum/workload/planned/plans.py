@@ -65,6 +65,7 @@ class Plans:
         while len(left):
             choice = self._choice(key, question, rows[left[0]], resources, strategy)
             served = np.array([_serves(choice, question, rows[row]) for row in left.tolist()])
+            served[0] = True  # what it was made for
             yield choice.candidate, np.flatnonzero(np.isin(row_of, left[served]))
             left = left[~served]
 
