@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 from pilot_quantum.cli import dreamer as command
 from pilot_quantum.cli.main import app
 from pilot_quantum.dreamer import suite as suites
-from pilot_quantum.dreamer.store import load, path_of
+from pilot_quantum.dreamer.places import path_of
+from pilot_quantum.dreamer.store import load
 from pilot_quantum.dreamer.suite import Benchmark
 
 pytestmark = pytest.mark.requires("aer")

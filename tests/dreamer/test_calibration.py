@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -15,7 +16,7 @@ from pilot_quantum.dreamer.calibration import (
 from pilot_quantum.dreamer.defaults import ASSUMED, UNSURE, rates_for
 from pilot_quantum.dreamer.places import directory, path_of
 from pilot_quantum.dreamer.prediction import priced
-from pilot_quantum.dreamer.store import load, save, with_rates
+from pilot_quantum.dreamer.store import load, save
 from pilot_quantum.dreamer.suite import suite
 from pilot_quantum.errors import CalibrationError
 from pilot_quantum.resource.profile import Rates, ResourceProfile
@@ -55,7 +56,7 @@ def test_the_medians_of_all_rounds_give_the_rates():
 
 
 def test_a_profile_takes_the_rates_and_says_of_others_that_they_are_assumed():
-    profile = made().on(PILOT)
+    profile = replace(PILOT, rates=made().rates)
     assert rates_for(profile, "aer-mps").measured
     assert not rates_for(profile, "lightning").measured
     assert rates_for(PILOT, "aer-mps").spread == UNSURE
@@ -116,15 +117,6 @@ def test_files_lie_where_the_environment_says(tmp_path):
 def test_amounts_do_not_change_the_place_and_places_do_not_share_a_file(tmp_path):
     assert path_of("local://?cores=2", tmp_path) == path_of("local://", tmp_path)
     assert path_of("ssh://a/", tmp_path) != path_of("ssh://a", tmp_path)
-
-
-def test_a_profile_takes_the_rates_of_its_place_if_they_are_of_its_machine(tmp_path, monkeypatch):
-    monkeypatch.setenv("PILOT_QUANTUM_HOME", str(tmp_path))
-    assert with_rates(PILOT, "local://?cores=8", HERE, VERSIONS) == PILOT
-    save(made(), path_of("local://"))
-    assert with_rates(PILOT, "local://?cores=8", HERE, VERSIONS).rates == made().rates
-    with pytest.raises(CalibrationError, match="another machine"):
-        with_rates(PILOT, "local://", msgspec.structs.replace(HERE, cores=2), VERSIONS)
 
 
 def test_no_file_is_no_calibration_and_a_damaged_one_an_error(tmp_path):

@@ -57,8 +57,7 @@ def measured(stage: Stage, case: Case, rounds: int, wanted: Callable[[Candidate]
     for name, one in sorted(candidates.items(), key=lambda item: item[1].prediction.seconds):
         source = whole if any(other.name == name for other in whole.candidates) else chosen
         contenders.append(Contender(name, _Planned(session, source, one.name)))
-    gc.collect()
-    gc.freeze()
+    gc.collect()  # so that what earlier cases left is not collected within somebody's turn
     contest(contenders, rounds, rehearsals=stage.setup.workers, after_stop=stage.warm)
     best = min(contenders, key=lambda one: one.typical)
     auto, fixed = (Contender(name, _Estimated(session, circuit, operator, name)) for name in (AUTO, best.name))

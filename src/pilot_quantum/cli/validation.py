@@ -33,6 +33,7 @@ class Validation:
     laws: dict[str, PowerLaw] = field(default_factory=dict)
     seconds: float = 0.0
     interrupted: bool = False
+    broken: str = ""
 
     @property
     def compared(self) -> list[Row]:
@@ -42,7 +43,7 @@ class Validation:
     @property
     def faults(self) -> list[str]:
         """Values that differ and candidates that failed, each in a line."""
-        found = []
+        found = [f"the validation broke off: {self.broken}"] if self.broken else []
         for row in self.rows:
             where = f"{row.case} on {row.setup}"
             if row.difference > EQUAL:
@@ -103,6 +104,8 @@ def validated(
                 _on(setup, number, len(setups), cases, fitting, rounds, progress, found, on_row)
     except KeyboardInterrupt:
         found.interrupted = True
+    except (PilotQuantumError, TimeoutError) as error:  # such as workers that do not come back: keep what there is
+        found.broken = f"{type(error).__name__}: {error}"
     found.seconds = monotonic() - began
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from statistics import median
 
 import msgspec
@@ -40,12 +39,12 @@ from pilot_quantum.dreamer.models.write import WRITE, Write
 from pilot_quantum.dreamer.prediction import Units
 from pilot_quantum.dreamer.suite import Benchmark, cut_gates, program, strings
 from pilot_quantum.errors import CalibrationError
-from pilot_quantum.resource.profile import Rates, ResourceProfile
+from pilot_quantum.resource.profile import Rates
 from pilot_quantum.resource.site import Machine
 
 
 class CalibrationWarning(UserWarning):
-    """A calibration was made with other versions than those in use."""
+    """A calibration was made with other versions than those in use; or is of another machine, and is not used."""
 
 
 class Measurement(msgspec.Struct, frozen=True):
@@ -57,8 +56,9 @@ class Measurement(msgspec.Struct, frozen=True):
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """Measured rates. date: ISO 8601, UTC. versions: of packages by name. noise: the median agreement of a measurement
-    with its own repetition, min over max; no prediction can be better. measurements: what the rates were fitted to.
+    """Measured rates. date: ISO 8601, UTC. versions: of packages by name. noise: how far the least of a benchmark's
+    rounds agrees with their median, the median over all; no prediction can do much better. measurements: what the rates
+    were fitted to.
     """
 
     machine: Machine
@@ -67,10 +67,6 @@ class Calibration(msgspec.Struct, frozen=True):
     noise: float
     rates: tuple[Rates, ...]
     measurements: tuple[Measurement, ...] = ()
-
-    def on(self, profile: ResourceProfile) -> ResourceProfile:
-        """`profile` with these rates."""
-        return replace(profile, rates=self.rates)
 
     def refined(self, model: str, units: Units, seconds: float) -> Calibration:
         """With what a finished task of `model` has taken; unchanged where that model was not calibrated."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pilot_quantum.dreamer.places import path_of
 from pilot_quantum.resource.profile import Rates, ResourceProfile
-from pilot_quantum.resource.site import Site, look_around
+from pilot_quantum.resource.site import Machine, Site, look_around
 
 LOCAL = "local://"
 
@@ -22,7 +22,7 @@ class KnownRates:
 
     def __init__(self) -> None:
         self._paths: dict[str, Path] = {}
-        self._known: dict[Path, tuple[int, Site, tuple[Rates, ...]]] = {}
+        self._known: dict[tuple[Path, Machine], tuple[int, Site, tuple[Rates, ...]]] = {}
 
     def on(self, profile: ResourceProfile, resource: str, site: Site | None) -> ResourceProfile:
         """`profile` of a pilot of the URL `resource`, with its place's rates.
@@ -42,9 +42,9 @@ class KnownRates:
             if not resource.startswith(LOCAL):
                 return profile
             site = look_around()
-        known = self._known.get(path)
+        known = self._known.get((path, site.machine))
         if known is None or known[0] != changed or known[1] != site:
-            known = self._known[path] = changed, site, _read(path, site, profile.pilot)
+            known = self._known[path, site.machine] = changed, site, _read(path, site, profile.pilot)
         return replace(profile, rates=known[2]) if known[2] else profile
 
 

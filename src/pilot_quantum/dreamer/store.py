@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from pilot_quantum.dreamer.calibration import Calibration
-from pilot_quantum.dreamer.places import path_of
 from pilot_quantum.errors import CalibrationError
-from pilot_quantum.resource.profile import ResourceProfile
-from pilot_quantum.resource.site import Machine
-
-
-def with_rates(
-    profile: ResourceProfile, resource: str, machine: Machine, versions: Mapping[str, str]
-) -> ResourceProfile:
-    """`profile` with the rates that calibrating this place has found; as it is where nobody has calibrated.
-
-    machine, versions: of the pilot's workers (`resource.site.look_around` there). Raises CalibrationError where
-    the rates are of another machine, warns where they are of other versions.
-    """
-    calibration = load(path_of(resource))
-    if calibration is None:
-        return profile
-    calibration.check(machine, versions)
-    return calibration.on(profile)
 
 
 def save(calibration: Calibration, path: Path) -> None:

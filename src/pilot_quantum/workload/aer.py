@@ -35,7 +35,7 @@ def cores() -> int:
 def simulator(method: Method) -> AerSimulator:
     """The simulator of this process for `method`, with Aer's defaults (double precision, gate fusion on).
 
-    Singular values by LAPACK: as fast as Aer's own way, which lost what is below 1e-8 (values wrong by 1e-10 and more).
+    Singular values by LAPACK: as fast as Aer's own way, whose rounding left values wrong by 1e-10 and more.
     """
     return AerSimulator(method=method.value, mps_lapack=True)
 
@@ -79,9 +79,8 @@ def outcomes(circuit: QuantumCircuit, method: Method, shots: int, seed: int) -> 
 def expectations(circuit: QuantumCircuit, labels: Sequence[str], method: Method) -> Floats:
     """Expectation values of Pauli strings at the end of a bound circuit, by `method`. Raises SimulationError."""
     circuit = circuit.copy()
-    for (
-        label
-    ) in labels:  # on all qubits: read from a few, Aer's matrix-product state may be wrong (by 0.5 on 40 qubits)
+    for label in labels:
+        # On all qubits: read from a few, Aer's matrix-product state may be wrong (by 0.5 on 40 qubits).
         circuit.save_expectation_value(Pauli(label), circuit.qubits, label=label)
     data = _run(circuit, method, shots=1).data(0)
     return np.array([data[label] for label in labels], dtype=float)

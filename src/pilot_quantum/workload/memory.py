@@ -19,8 +19,8 @@ STATE_VECTOR_QUBITS = 20  # up to here a state vector costs milliseconds and ser
 class Method(StrEnum):
     """Ways to simulate: a state vector by Aer or Lightning, stabilizers for Clifford circuits, a matrix-product state.
 
-    All are exact up to rounding. Of a matrix-product state Aer drops singular values below 1e-8, whatever its options,
-    so a gate that entangles less than that is not seen.
+    All are exact up to rounding; of a matrix-product state Aer drops singular values below 1e-8, so a gate that
+    entangles less than that is not seen.
     """
 
     STATEVECTOR = "statevector"

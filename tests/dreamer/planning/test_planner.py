@@ -241,6 +241,15 @@ def test_a_fourier_transform_of_a_product_state_is_seen_to_entangle_little(pilot
     assert plan(circuit, "Z" * 24, [pilot()], probe=patient).best.method == "aer-mps"
 
 
+def test_a_matrix_product_state_is_refused_where_it_would_drop_what_is_asked_about(pilot):
+    circuit = QuantumCircuit(40)
+    for qubit in range(39):
+        circuit.rxx(0.4 if qubit else 1.49e-8, qubit, qubit + 1)
+
+    with pytest.raises(CircuitTooLargeError, match=r"1\.5e-08 off"):
+        examine(question_of(circuit, "X0 Y1"), [pilot()], "mps")
+
+
 def test_a_plan_can_be_made_again_for_each_of_its_candidates(pilot):
     made = plan(clusters(18), "Z" * 18, [pilot()], thorough=True)
 

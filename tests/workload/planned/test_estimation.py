@@ -378,3 +378,35 @@ def test_a_plan_that_holds_for_its_angles_alone_is_made_anew_for_others():
 
     (plainly,) = plain([(circuit, ["ZZI", "IIX"], values[:, None])])
     assert found.data.evs == pytest.approx(plainly.data.evs, abs=1e-9)
+
+
+def test_of_many_bindings_a_probe_decides_for_the_first_few_alone():
+    theta = ParameterVector("t", 1)
+    circuit = QuantumCircuit(2)
+    circuit.ry(theta[0], 0)
+    circuit.cx(0, 1)
+    probed = msgspec.structs.replace(way("aer-mps"), of_angles=True)
+    asked = []
+
+    def planner(question, resources, strategy):
+        asked.append(question)
+        return plan_of(question, probed, way("lightning"))
+
+    values = np.linspace(0.1, 1.0, 10)[:, None]
+    (found,) = estimator(planner).run([(circuit, "ZZ", values)]).result()
+
+    (plainly,) = plain([(circuit, "ZZ", values)])
+    assert len(asked) == plans.MOST_PROBED
+    assert found.data.evs == pytest.approx(plainly.data.evs, abs=1e-9)
+
+
+def test_finite_differences_about_nothing_are_not_lost_in_a_matrix_product_state():
+    theta = ParameterVector("t", 1)
+    circuit = QuantumCircuit(2)
+    circuit.rxx(theta[0], 0, 1)
+    step = 1.49e-8
+    calls = estimator(strategy="auto")
+
+    values = calls.run([(circuit, "XY", [[0.7], [0.0], [step]])]).result()[0].data.evs
+
+    assert (values[2] - values[1]) / step == pytest.approx(-1.0, rel=1e-6)

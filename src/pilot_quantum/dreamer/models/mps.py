@@ -1,4 +1,6 @@
-"""Cost of a matrix-product state, exact up to rounding: it follows from bond dimensions, and those from the structure.
+"""Cost of a matrix-product state, exact but for Schmidt coefficients below 1e-8, which Aer drops.
+
+It follows from bond dimensions, and those from the structure.
 
 A gate on neighbours makes a matrix of (2·χ_left) x (2·χ_right) and takes its singular values: about m·n·min(m, n) steps
 ("svd") and m·n of other work ("entry"). Distant qubits are brought together by swaps, each of the same kind
@@ -42,8 +44,8 @@ LEAST_FILL = 0.0
 LIKELY_FILL = 0.6
 """The part of the bits to reckon with where nothing is known."""
 
-LAST = 20
-"""Gates at the end of what a probe followed that stand for what comes after."""
+LAST = 40
+"""Gates and swaps at the end of what a probe followed that stand for what comes after."""
 
 DOUBT = 0.1
 """By how much of the bound's bits the rest may have less than them; it may have all."""
@@ -114,9 +116,10 @@ class MatrixProductState:
         return _memory(bounds(skeleton).bonds, fill)
 
     def _probed(self, skeleton: Skeleton, terms: Sequence[Letters], bound: Bounds, found: Meetings) -> Prediction:
-        known, rest = _table(found), _table(bound.sides[len(found) :])
-        last = slice(max(0, len(found) - LAST), len(found))
-        fill = min(FULL, float(_table(found[last]).sum()) / max(1e-9, float(_table(bound.sides[last]).sum())))
+        known, most_sides = _table(found), _table(bound.sides)
+        rest = most_sides[len(known) :]
+        last = slice(max(0, len(known) - LAST), len(known))
+        fill = min(FULL, float(known[last].sum()) / max(1e-9, float(most_sides[last].sum())))
         low, high = (max(0.0, fill - DOUBT), FULL) if len(rest) else (fill, fill)
         middle, least, most = (
             priced(self._units(skeleton, np.concatenate([known, rest * part]), terms), self.rates)

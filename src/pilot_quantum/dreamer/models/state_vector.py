@@ -99,12 +99,6 @@ class StateVector:
         units = {**self.units(skeleton, threads, warm), **observing(terms, min(skeleton.qubits, WIDEST))}
         return priced(units, self.rates, memory(skeleton.qubits))
 
-    def at_least(self, qubits: int) -> float:
-        """Seconds below which no circuit of so many qubits that does anything can stay: a bound that costs nothing."""
-        rates = self.rates
-        seconds = rates.seconds["fixed"] + rates.seconds["state"] * 2.0 ** min(qubits, WIDEST)
-        return float(seconds / rates.spread)
-
 
 def _plain(skeleton: Skeleton) -> dict[str, float]:
     """Gates by how much of the state each touches: Aer has kernels for the named ones."""

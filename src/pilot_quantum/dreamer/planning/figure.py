@@ -33,7 +33,7 @@ def draw(plan: Plan, path: str | PathLike[str]) -> None:
     for at, candidate in enumerate(shown):
         total = sum(candidate.prediction.terms.values()) or 1.0
         for name, seconds in candidate.prediction.terms.items():
-            # A logarithmic axis shows parts of the whole: each term gets its share of the bar's length.
+            # Candidates differ by factors of thousands, so bars show shares, not seconds.
             stacks[name if seconds >= SMALL * total else "other"][at] += seconds / total
     left = [0.0] * len(shown)
     for name, shares in stacks.items():

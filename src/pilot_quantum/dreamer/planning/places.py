@@ -24,7 +24,7 @@ MOST_WORKERS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One task of a candidate. seconds: predicted, one after the other on one core; qubits: of the state it makes."""
+    """One task of a candidate. prediction: of its run in a worker; qubits: of the state it makes; memory: in bytes."""
 
     prediction: Prediction
     qubits: int

@@ -217,7 +217,7 @@ class _Stages:
         """Ask the probe where the entanglement of a matrix-product state decides whether it is the best."""
         found = next((one for one in self.candidates if one.method == MPS), None)
         probe = self.probe
-        if found is None or probe is None or (self.strategy != AUTO and not found.refused):
+        if found is None or probe is None or found.of_angles or (self.strategy != AUTO and not found.refused):
             return
         others = [one for one in self.candidates if one is not found]
         best = _best(others, self.target)
@@ -225,7 +225,9 @@ class _Stages:
         doubtful = found.prediction.low < bar < found.prediction.high or bool(found.refused)
         if not self.thorough and (not doubtful or bar < PROBED_FROM):
             return
-        gain = bar - found.prediction.low if bar < inf else inf
+        gain = max(0.0, bar - found.prediction.low) if bar < inf else inf
+        if not (self.thorough or gain):
+            return
         patience = Patience(min(PROBED * gain, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, bar)
         if self.thorough:
             patience = Patience(max(THOROUGHLY, patience.seconds), MOST_BITS)

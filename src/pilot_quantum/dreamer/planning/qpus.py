@@ -58,6 +58,10 @@ class Processors:
     def _cut(self, pilot: str, qpu: QPUProfile) -> Candidate:
         run = QPURun(qpu)
         name = f"qpu {pilot}, cut"
+        if self.target.error <= 0:
+            return Candidate(
+                name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=self._shots(1.0)[1]
+            )
         try:
             found = find_cuts(self.question.divisible, qpu.qubits).best
         except CircuitError as error:

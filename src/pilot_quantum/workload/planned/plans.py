@@ -12,9 +12,11 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Operator
 
+from pilot_quantum.circuit.faint import faint
 from pilot_quantum.circuit.schmidt import schmidt_form
 from pilot_quantum.dreamer.models.cut import CUT
-from pilot_quantum.dreamer.planning.candidate import Candidate
+from pilot_quantum.dreamer.models.mps import MPS
+from pilot_quantum.dreamer.planning.candidate import QPU, Candidate
 from pilot_quantum.dreamer.planning.plan import Plan
 from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.resource.profile import ResourceProfile
@@ -26,18 +28,22 @@ from pilot_quantum.workload.submitter import Resources
 Planner = Callable[[Question, Sequence[ResourceProfile], str], Plan]
 """`dreamer.planning.planner.examine`."""
 
+MOST_PROBED = 4
+"""Bindings of a call that are planned one by one where a probe decides; the others take what needs none."""
+
 MOST = 128
 """Structures whose plans are remembered; of more, those that were not asked for the longest go."""
 
 
 class Choice(NamedTuple):
     """What was planned. ranks: the Schmidt ranks that the cut gates had then, in the order of the cuts. row: the
-    binding, where the plan holds for that alone.
+    binding, where the plan holds for that alone; otherwise: the best for others then.
     """
 
     candidate: Candidate
     ranks: tuple[int, ...]
     row: tuple[float, ...] | None = None
+    otherwise: Candidate | None = None
 
 
 class Plans:
@@ -62,10 +68,16 @@ class Plans:
         key = _key(question, resources, strategy)
         rows, row_of = distinct_rows(values)
         left = np.arange(len(rows))
+        probed = 0
         while len(left):
             choice = self._choice(key, question, rows[left[0]], resources, strategy)
+            probed += choice.row is not None
             served = np.array([_serves(choice, question, rows[row]) for row in left.tolist()])
             served[0] = True  # what it was made for
+            if probed >= MOST_PROBED and choice.otherwise is not None:
+                yield choice.candidate, np.flatnonzero(row_of == left[0])
+                yield choice.otherwise, np.flatnonzero(np.isin(row_of, left[1:]))
+                return
             yield choice.candidate, np.flatnonzero(np.isin(row_of, left[served]))
             left = left[~served]
 
@@ -79,7 +91,13 @@ class Plans:
             plan = self._planner(bound, resources, strategy)
             refuse_qpu(plan.best, plan.candidates)
             if plan.best.of_angles:
-                return Choice(plan.best, (), tuple(row.tolist()))  # not kept: other angles may entangle more
+                # Not kept: other angles may entangle more. A cut is not offered to others, for its gates may, too.
+                rest = [
+                    one
+                    for one in plan.candidates
+                    if not (one.refused or one.of_angles or one.cuts or one.method == QPU)
+                ]
+                return Choice(plan.best, (), tuple(row.tolist()), rest[0] if rest else None)
             choice = Choice(plan.best, _ranks(plan.best, bound, row[:0]))
         with self._lock:
             self._kept[key] = choice
@@ -98,6 +116,8 @@ def _serves(choice: Choice, question: Question, row: Floats) -> bool:
     """Whether with this binding the choice costs no more than when it was planned."""
     if choice.row is not None:
         return choice.row == tuple(row.tolist())
+    if choice.candidate.method == MPS and faint(_bound(question.circuit, row)) is not None:
+        return False
     if not choice.candidate.cuts.gates:
         return True
     ranks = _ranks(choice.candidate, question, row)
