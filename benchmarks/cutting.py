@@ -28,7 +28,7 @@ from benchmarks.pairs import Machine, Ratio, Samples, emit, in_turns, machine, p
 from pilot_quantum.circuit.finding import find_cuts
 from pilot_quantum.errors import CircuitTooLargeError, TaskTimeoutError
 from pilot_quantum.workload.cutting.execute import CutRunner
-from pilot_quantum.workload.memory import bytes_needed, check_fits
+from pilot_quantum.workload.memory import Method, bytes_needed, check_fits
 from pilot_quantum.workload.traits import Traits
 
 WORKERS = 2
@@ -263,7 +263,8 @@ def measure(qubits: int, width: int, wide: int, shots: int, pairs: int, proving:
     facts = machine()
     with session_directory() as directory, pq.Session(directory) as session:
         session.add_pilot(f"local://?cores={WORKERS}")
-        runner = CutRunner(session.with_options(name="fragment"), session.resources, cancel=session.cancel)
+        submitter = session.with_options(name="fragment")
+        runner = CutRunner(submitter, session.resources, cancel=session.cancel, simulator=Method.LIGHTNING)
         each: Sequence[Against] = [
             against(session, runner, name, qubits, width, shots, pairs) for name in ("esu2", "tfim")
         ]
