@@ -251,6 +251,7 @@ def test_cancelling_what_is_shipped_and_has_not_begun(session: pq.Session, tmp_p
     until((ran / "0").exists)
     until(lambda: "is shipped" in session.explain(futures[1]))
     session.cancel(*futures[1:5])
+    until(lambda: all(future.cancelled() for future in futures[1:5]))  # the worker has let go of them
     gate.touch()
     assert [future.result(LIMIT) for future in (futures[0], *futures[5:])] == [0, *range(5, 20)]
     assert all(future.cancelled() for future in futures[1:5])
