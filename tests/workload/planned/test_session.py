@@ -101,9 +101,9 @@ def test_a_job_of_a_planned_estimator_is_cancelled_as_every_other(session):
     assert session.estimator().run([(QuantumCircuit(1), "Z")]).result(WAIT)[0].data.evs == 1
 
 
-def test_rates_follow_what_plans_have_taken(tmp_path, monkeypatch):
+def test_rates_follow_what_plans_have_taken(bell, tmp_path, monkeypatch):
     monkeypatch.setenv("PILOT_QUANTUM_HOME", str(tmp_path / "home"))
-    site, circuit = look_around(), question("Z0").circuit
+    site = look_around()
     slow = tuple(
         Rates(one.model, {name: 2 * rate for name, rate in one.seconds.items()}, 1.5) for one in ASSUMED.values()
     )
@@ -112,7 +112,7 @@ def test_rates_follow_what_plans_have_taken(tmp_path, monkeypatch):
         session.add_pilot("local://?cores=1")
         session.submit(int).result(60)
         for _ in range(30):
-            session.run(pq.dreamer.plan(circuit, "Z0 Z1", session.resources())).result(60)
+            session.run(pq.dreamer.plan(bell, "ZZ", session.resources())).result(60)
         (profile,) = session.resources()
 
     assert profile.rates != slow
