@@ -44,15 +44,12 @@ from pilot_quantum.version import __version__
 from pilot_quantum.workflow.graph import Graph
 
 if TYPE_CHECKING:
-    from pilot_quantum.dreamer.planning.candidate import Candidate
     from pilot_quantum.dreamer.planning.plan import Plan
     from pilot_quantum.interfaces.executor import SessionExecutor
     from pilot_quantum.interfaces.qiskit import Estimator, Sampler
     from pilot_quantum.workload.planned.job import PlanJob
 
 T = TypeVar("T")
-
-_OUTSTANDING = (TaskState.WAITING, TaskState.QUEUED, TaskState.SHIPPED, TaskState.RUNNING)
 
 GOODBYE = 5.0
 """Seconds for which pilots may take their time to end by themselves when the session closes."""
@@ -131,17 +128,6 @@ class Session:
             for pilot in self._pilots.all()
             if not pilot.state.final
         )
-
-    def idle(self) -> bool:
-        """Whether no task waits or runs."""
-        counts = self.counts()
-        return not any(counts[state] for state in _OUTSTANDING)
-
-    def learn(self, candidate: Candidate, seconds: float) -> None:
-        """Refine the rates of the pilots that `candidate` was planned for, by a run with nothing beside it."""
-        for profile in self.resources():
-            if profile.pilot in candidate.pilots:
-                self._rates.learn(profile, candidate, seconds)
 
     # Tasks.
 

@@ -19,7 +19,6 @@ from pilot_quantum.task.submission import Handle
 from pilot_quantum.workflow.graph import Graph
 
 if TYPE_CHECKING:
-    from pilot_quantum.dreamer.planning.candidate import Candidate
     from pilot_quantum.dreamer.planning.plan import Plan
     from pilot_quantum.interfaces.executor import SessionExecutor
     from pilot_quantum.interfaces.qiskit import Estimator, Sampler
@@ -51,12 +50,6 @@ class Home(Protocol):
 
     def resources(self) -> tuple[ResourceProfile, ...]:
         """What the pilots that have not ended offer."""
-
-    def idle(self) -> bool:
-        """Whether no task waits or runs."""
-
-    def learn(self, candidate: Candidate, seconds: float) -> None:
-        """A plan was carried out in so many seconds, nothing beside it."""
 
 
 class Submitter:
@@ -157,13 +150,12 @@ class Submitter:
         circuit with parameters that have no values, CircuitTooLargeError where no pilot has the memory,
         UnsatisfiableError for a plan that needs a quantum processor, SessionClosedError.
         """
-        session = self._session
-        if session.closed:
-            raise session.closed_error()
+        if self._session.closed:
+            raise self._session.closed_error()
         if self._runner is None:
             from pilot_quantum.workload.planned.runner import PlanRunner
 
-            self._runner = PlanRunner(self, session.resources, session.cancel, session.idle, session.learn)
+            self._runner = PlanRunner(self, self._session.resources, self._session.cancel)
         return self._runner.run(plan)
 
     def executor(self, **options: Any) -> SessionExecutor:

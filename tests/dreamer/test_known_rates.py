@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from dataclasses import replace
 
 import msgspec
 import pytest
@@ -15,8 +14,6 @@ from pilot_quantum.dreamer.calibration import Calibration, CalibrationWarning
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.known_rates import KnownRates
 from pilot_quantum.dreamer.places import path_of
-from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
-from pilot_quantum.dreamer.prediction import Prediction
 from pilot_quantum.dreamer.store import save
 from pilot_quantum.resource.profile import Rates, ResourceProfile
 from pilot_quantum.resource.site import look_around
@@ -94,22 +91,3 @@ def test_an_agents_nodes_say_what_their_speed_belongs_to(tmp_path):
         pilot = session.add_pilot("local://?cores=1", engine="dask")
         assert session.submit(abs, -3).result(120) == 3
     assert pilot.site == look_around()
-
-
-def test_what_a_plan_has_taken_refines_the_rates_of_its_pilot_until_somebody_calibrates_anew():
-    keep("local://", look_around().machine, tuple(ASSUMED.values()))
-    known = KnownRates()
-    profile = known.on(PILOT, "local://", None)
-    terms = {"gate": 1e-3, "fixed": 1e-3}
-    candidate = Candidate("mps", "aer-mps", Pruning.NONE, Prediction(2e-3, 1e-3, 4e-3, terms=terms), pilots=("p1",))
-
-    known.learn(profile, candidate, 4e-3)
-    once = known.on(PILOT, "local://", None).rates_of("aer-mps")
-    known.learn(known.on(PILOT, "local://", None), candidate, 4e-3)
-    twice = known.on(PILOT, "local://", None).rates_of("aer-mps")
-
-    assert ASSUMED["aer-mps"].seconds["gate"] < once.seconds["gate"] < twice.seconds["gate"]
-    assert known.on(replace(PILOT, pilot="p2"), "local://", None).rates == tuple(ASSUMED.values())
-    path = path_of("local://")
-    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 10**9))
-    assert known.on(PILOT, "local://", None).rates == tuple(ASSUMED.values())

@@ -9,14 +9,10 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pilot_quantum.dreamer.places import path_of
 from pilot_quantum.resource.profile import Rates, ResourceProfile
 from pilot_quantum.resource.site import Machine, Site, look_around
-
-if TYPE_CHECKING:
-    from pilot_quantum.dreamer.planning.candidate import Candidate
 
 LOCAL = "local://"
 
@@ -26,7 +22,6 @@ class KnownRates:
 
     def __init__(self) -> None:
         self._paths: dict[str, Path] = {}
-        self._learned: dict[str, tuple[tuple[Rates, ...], tuple[Rates, ...]]] = {}  # by pilot: what was stored, and now
         self._known: dict[tuple[Path, Machine], tuple[int, Site, tuple[Rates, ...]]] = {}
 
     def on(self, profile: ResourceProfile, resource: str, site: Site | None) -> ResourceProfile:
@@ -50,22 +45,7 @@ class KnownRates:
         known = self._known.get((path, site.machine))
         if known is None or known[0] != changed or known[1] != site:
             known = self._known[path, site.machine] = changed, site, _read(path, site, profile.pilot)
-        if not known[2]:
-            return profile
-        before, now = self._learned.get(profile.pilot, ((), ()))
-        return replace(profile, rates=now if before is known[2] else known[2])
-
-    def learn(self, profile: ResourceProfile, candidate: Candidate, seconds: float) -> None:
-        """Refine the rates of a pilot, where they were measured, by a plan that took so many seconds there.
-
-        profile: as `on` has returned it. Until the session ends, or somebody calibrates anew.
-        """
-        from pilot_quantum.dreamer.learning import learned
-
-        stored = next((known[2] for known in self._known.values() if known[2] is profile.rates), None)
-        before = self._learned.get(profile.pilot, (stored, ()))[0] if stored is None else stored
-        if profile.rates and before:
-            self._learned[profile.pilot] = before, learned(profile.rates, candidate, seconds)
+        return replace(profile, rates=known[2]) if known[2] else profile
 
 
 def _read(path: Path, site: Site, pilot: str) -> tuple[Rates, ...]:

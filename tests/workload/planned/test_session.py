@@ -14,14 +14,8 @@ from tests.workload.planned.ways import EXACT, cut, plan_of, way
 import pilot_quantum as pq
 from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.terms import observable_of
-from pilot_quantum.dreamer.calibration import Calibration
-from pilot_quantum.dreamer.defaults import ASSUMED
-from pilot_quantum.dreamer.places import path_of
 from pilot_quantum.dreamer.planning.question import Question
-from pilot_quantum.dreamer.store import save
 from pilot_quantum.errors import SessionClosedError, UnsatisfiableError
-from pilot_quantum.resource.profile import Rates
-from pilot_quantum.resource.site import look_around
 
 pytestmark = pytest.mark.requires("aer", "lightning")
 
@@ -99,21 +93,3 @@ def test_a_job_of_a_planned_estimator_is_cancelled_as_every_other(session):
     with pytest.raises(CancelledError):
         job.result(WAIT)
     assert session.estimator().run([(QuantumCircuit(1), "Z")]).result(WAIT)[0].data.evs == 1
-
-
-def test_rates_follow_what_plans_have_taken(bell, tmp_path, monkeypatch):
-    monkeypatch.setenv("PILOT_QUANTUM_HOME", str(tmp_path / "home"))
-    site = look_around()
-    slow = tuple(
-        Rates(one.model, {name: 2 * rate for name, rate in one.seconds.items()}, 1.5) for one in ASSUMED.values()
-    )
-    save(Calibration(site.machine, site.versions, "2026-01-01", 1.0, slow), path_of("local://"))
-    with pq.Session(tmp_path / "session") as session:
-        session.add_pilot("local://?cores=1")
-        session.submit(int).result(60)
-        for _ in range(30):
-            session.run(pq.dreamer.plan(bell, "ZZ", session.resources())).result(60)
-        (profile,) = session.resources()
-
-    assert profile.rates != slow
-    assert profile.rates_of("aer-mps") == next(one for one in slow if one.model == "aer-mps")

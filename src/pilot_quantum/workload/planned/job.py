@@ -15,19 +15,12 @@ Floats = NDArray[np.float64]
 
 
 class PlanJob:
-    """What `session.run(plan)` returns. plan: as it is carried out. taken: called when it has been waited for."""
+    """What `session.run(plan)` returns. plan: as it is carried out."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        batch: Batch[Hashable],
-        values: Callable[[Mapping[Any, Any]], Floats],
-        taken: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, plan: Plan, batch: Batch[Hashable], values: Callable[[Mapping[Any, Any]], Floats]) -> None:
         self.plan = plan
         self._batch = batch
         self._values = values
-        self._taken = taken
 
     def result(self, timeout: float | None = None) -> float | Floats:
         """The observables' values in the shape in which they were given; a number where there is one alone.
@@ -35,10 +28,7 @@ class PlanJob:
         timeout: seconds to wait, then TimeoutError. Raises the error of the first task that failed; CancelledError
         after a cancel.
         """
-        waited = self._batch.state in (BatchState.QUEUED, BatchState.RUNNING)
         values = self._values(self._batch.results(timeout))
-        if waited:
-            self._taken()
         shape = self.plan.question.shape
         return values.reshape(shape) if shape else float(values[0])
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from time import monotonic
-
 import numpy as np
 
-from pilot_quantum.dreamer.planning.candidate import Candidate
 from pilot_quantum.dreamer.planning.plan import Plan
 from pilot_quantum.errors import CircuitError
 from pilot_quantum.workload.batch import Batch
@@ -17,28 +13,16 @@ from pilot_quantum.workload.planned.methods import refuse_qpu
 from pilot_quantum.workload.planned.prepare import Crew
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
 
-Learn = Callable[[Candidate, float], None]
-"""Takes a candidate and the seconds that it took."""
-
 
 class PlanRunner:
     """Carries plans out as their `best` says, and never otherwise.
 
     submitter: what tasks are handed to, a session's `with_options(...)`. resources: gives the pilots' profiles.
-    cancel: ends tasks that have begun, too: the session's. idle: whether nothing else runs; learn: called with what
-    a plan has taken that was waited for, where nothing ran beside it.
+    cancel: ends tasks that have begun, too: the session's.
     """
 
-    def __init__(
-        self,
-        submitter: Submitter,
-        resources: Resources,
-        cancel: Cancel = cancel_unshipped,
-        idle: Callable[[], bool] = lambda: False,
-        learn: Learn = lambda candidate, seconds: None,
-    ) -> None:
+    def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel = cancel_unshipped) -> None:
         self._crew = Crew(submitter, resources, cancel, "plan")
-        self._idle, self._learn = idle, learn
 
     def run(self, plan: Plan) -> PlanJob:
         """Start at once: a task for each circuit of the plan, or for each part of a cut one.
@@ -54,12 +38,6 @@ class PlanRunner:
                 f"the plan's circuit {question.circuit.name!r} has parameters without values ({names}): bind them "
                 "before planning, or give values to session.estimator(strategy='auto')."
             )
-        alone, began = self._idle(), monotonic()
-
-        def taken() -> None:
-            if alone and self._idle():
-                self._learn(candidate, monotonic() - began)
-
         elements = Elements.all(len(question.observables))
         prepared = self._crew.prepare(question, candidate, np.zeros((1, 0)), elements)
-        return PlanJob(plan, Batch(prepared.futures(), self._crew.cancel), prepared.values, taken)
+        return PlanJob(plan, Batch(prepared.futures(), self._crew.cancel), prepared.values)
