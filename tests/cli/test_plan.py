@@ -94,3 +94,8 @@ def test_a_probe_is_made_unless_it_is_unwanted(run_command, tmp_path: Path):
         state = next(one for one in plan["candidates"] if one["name"].endswith("mps"))
         found[option] = state["prediction"]["seconds"]
     assert found["--probe"] < found["--no-probe"]
+
+
+def test_no_job_is_queued_for_a_plan(refused, chain: Path):
+    ended = refused("plan", chain, "-o", "Z0", "--pilot", "slurm:///debug")
+    assert (ended.code, "planning queues none" in ended.err) == (2, True)

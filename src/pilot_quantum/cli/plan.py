@@ -42,7 +42,7 @@ def plan(
             "--pilot",
             "-p",
             metavar="URL",
-            help="Where it could run; repeatable (default local://).",
+            help="Where it could run, a pilot on this machine; repeatable (default local://).",
             show_default=False,
         ),
     ] = None,
@@ -81,6 +81,13 @@ def plan(
 
     with interruptible():
         descriptions = [PilotDescription(url) for url in pilot or [DEFAULT_PILOT]]
+        for description in descriptions:
+            if description.scheme != "local":
+                raise InvalidDescriptionError(
+                    f"--pilot {description.resource!r}: what its nodes have is known when a job is there, and planning "
+                    "queues none. Plan in a session that has the pilot: pq.dreamer.plan(circuit, observable, "
+                    "session.resources())."
+                )
         target = Target(error, shots_budget)
         if plot is not None and plot.suffix not in FORMATS:
             raise InvalidDescriptionError(f"--plot {str(plot)!r}: write a file that ends in {', '.join(FORMATS)}.")

@@ -37,7 +37,7 @@ class Validation:
 
     @property
     def compared(self) -> list[Row]:
-        """Rows in which there is something to compare."""
+        """Rows in which there is something to compare; one whose choice failed is a fault, and in no figure."""
         return [row for row in self.rows if row.chosen in {one.name for one in row.candidates}]
 
     @property

@@ -35,7 +35,7 @@ from pilot_quantum.workload.submitter import Cancel, Submitter, cancel_unshipped
 ENOUGH = 128 * 2**20 + 40 * 2**21
 """Bytes that the widest benchmark needs: a state of 21 qubits."""
 
-_DISTURBANCE = np.zeros(2**20)
+_DISTURBANCE = np.ones(2**20)
 """8 MiB: more than a core's own cache."""
 
 _METHODS = {MPS: Method.MPS, STABILISER: Method.STABILIZER}

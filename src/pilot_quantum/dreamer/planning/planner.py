@@ -18,7 +18,7 @@ import msgspec
 from pilot_quantum.circuit.meetings import Sides
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.dreamer.models.mps import MPS
-from pilot_quantum.dreamer.planning.candidate import QPU, Candidate
+from pilot_quantum.dreamer.planning.candidate import Candidate
 from pilot_quantum.dreamer.planning.cutting import Cutting
 from pilot_quantum.dreamer.planning.explanation import seconds_of
 from pilot_quantum.dreamer.planning.places import Places
@@ -168,7 +168,10 @@ class _Stages:
                     self.candidates += [one for one in stage() if self._matches(one.name)]
             self._settle_doubt()
         else:
-            self.notes.append("no pilot can simulate: none has qiskit-aer (pip install 'pilot-quantum[qiskit]')")
+            self.notes.append(
+                "no pilot is known to simulate: qiskit-aer is missing there (pip install 'pilot-quantum[qiskit]'), or "
+                "its nodes are not up yet and have not said what they have"
+            )
         if self._wanted("qpu"):
             processors = Processors(self.question, self.resources, self.target)
             self.candidates += [one for one in processors.candidates() if self._matches(one.name)]
@@ -310,6 +313,6 @@ def _nothing(
         f"no way was found to run circuit {question.circuit.name!r} ({skeleton.qubits} qubits, {len(skeleton)} gates): "
         f"{'; '.join(reasons) or 'there is no candidate'}."
     )
-    if any(one.method == QPU for one in candidates):
-        return UnsatisfiableError(f"{text} Add a pilot that can, or ask for less.")
+    if not candidates or any(one.pilots for one in candidates):  # there is room, and something else is in the way
+        return UnsatisfiableError(f"{text} Add a pilot that can, take another strategy, or ask for less.")
     return CircuitTooLargeError(f"{text} Add a pilot whose nodes have more memory, or use fewer qubits.")
