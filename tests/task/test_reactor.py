@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 import random
+import socket
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +159,33 @@ def test_a_question_that_raises_a_timeout_is_answered_with_it(tmp_path: Path) ->
     finally:
         reactor.stop()
         journal.close()
+
+
+def test_what_was_closed_a_moment_before_is_not_called(tmp_path: Path) -> None:
+    journal = JournalWriter(tmp_path, _fail)
+    reactor = Reactor(Core(), journal)
+    reactor.start(Unruly(reactor, 0, 0.0))
+    pairs = [socket.socketpair() for _ in range(2)]
+    called: list[int] = []
+
+    def ready(number: int) -> None:
+        called.append(number)
+        for near, _ in pairs:
+            reactor.unwatch(near.fileno())
+
+    def watch() -> None:
+        for number, (near, far) in enumerate(pairs):
+            reactor.watch(near.fileno(), lambda number=number: ready(number))
+            far.send(b"both can be read at once")
+
+    try:
+        reactor.ask(watch)
+        while not called:
+            reactor.ask(lambda: None)
+        reactor.ask(lambda: None)
+    finally:
+        reactor.stop()
+        journal.close()
+        for one in chain(*pairs):
+            one.close()
+    assert len(called) == 1

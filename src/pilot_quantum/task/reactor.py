@@ -319,8 +319,10 @@ class Reactor:
             timeout = min(PATIENCE if timeout is None else timeout, self._deaf_until - now)
         if self._dirty or self._calls or self._events:
             timeout = 0
+        watched = self._selector.get_map()
         for key, _ in self._selector.select(timeout):
-            key.data()
+            if watched.get(key.fd) is key:  # else what came just before it, of the same moment, has ended it
+                key.data()
         self._listening = False
 
     def _step(self) -> None:
