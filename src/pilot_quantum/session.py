@@ -19,6 +19,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pilot_quantum.dreamer.experience import Experience
 from pilot_quantum.dreamer.known_rates import KnownRates
 from pilot_quantum.errors import JournalError, PilotQuantumError, SessionClosedError, SessionDirectoryError
 from pilot_quantum.journal.store import JournalWriter
@@ -91,7 +92,7 @@ class Session:
         self.graph = Graph(self.reactor, self._journal, self.reactor.call_soon, self._inputs)
         self._pilots = Pilots(self.reactor, self.reactor, self._journal, self.directory)
         self._submitter = Submitter(self, TaskOptions())
-        self._rates = KnownRates()
+        self._rates, self.experience = KnownRates(), Experience(self._tasks)
         self._by_options: dict[tuple[tuple[str, type, Any], ...], Submitter] = {}
         self._owner = os.getpid()
         _sessions.add(self)
@@ -121,10 +122,11 @@ class Session:
     def resources(self) -> tuple[ResourceProfile, ...]:
         """What the pilots that have not ended offer, with the rates that calibrating their places has found.
 
+        With them goes what the session has learned since from plans that had the pilots for themselves.
         Warns (CalibrationWarning, once) where those are of another machine than the pilot's, and leaves them out.
         """
         return tuple(
-            self._rates.on(pilot.profile, pilot.description.resource, pilot.site)
+            self.experience.on(self._rates.on(pilot.profile, pilot.description.resource, pilot.site))
             for pilot in self._pilots.all()
             if not pilot.state.final
         )
@@ -239,6 +241,10 @@ class Session:
         for state, ended in self.graph.ended.items():
             counts[state] += ended
         return counts
+
+    def _tasks(self) -> tuple[int, int]:
+        counts = self.counts()
+        return sum(counts.values()), sum(number for state, number in counts.items() if not state.final)
 
     # The end.
 

@@ -19,6 +19,7 @@ from pilot_quantum.task.submission import Handle
 from pilot_quantum.workflow.graph import Graph
 
 if TYPE_CHECKING:
+    from pilot_quantum.dreamer.experience import Experience
     from pilot_quantum.dreamer.planning.plan import Plan
     from pilot_quantum.interfaces.executor import SessionExecutor
     from pilot_quantum.interfaces.qiskit import Estimator, Sampler
@@ -38,6 +39,7 @@ class Home(Protocol):
     task_ids: Iterator[int]
     graph: Graph
     reactor: Reactor
+    experience: Experience
 
     def closed_error(self) -> PilotQuantumError:
         """The error for work that comes too late."""
@@ -155,7 +157,8 @@ class Submitter:
         if self._runner is None:
             from pilot_quantum.workload.planned.runner import PlanRunner
 
-            self._runner = PlanRunner(self, self._session.resources, self._session.cancel)
+            session = self._session
+            self._runner = PlanRunner(self, session.resources, session.cancel, session.experience)
         return self._runner.run(plan)
 
     def executor(self, **options: Any) -> SessionExecutor:
@@ -168,7 +171,8 @@ class Submitter:
         """A Qiskit `BaseEstimatorV2` that runs on the session's pilots; see `interfaces.qiskit.Estimator`."""
         from pilot_quantum.interfaces.qiskit import Estimator
 
-        return Estimator(self, self._session.resources, cancel=self._session.cancel, **options)
+        session = self._session
+        return Estimator(self, session.resources, cancel=session.cancel, experience=session.experience, **options)
 
     def sampler(self, **options: Any) -> Sampler:
         """A Qiskit `BaseSamplerV2` that runs on the session's pilots; see `interfaces.qiskit.Sampler`."""

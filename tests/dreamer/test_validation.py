@@ -23,7 +23,15 @@ def timed(name: str, *seconds: float, predicted: float | None = None, stopped: b
     """A candidate by its name, as the planner names them."""
     prefix, _, rest = name.rpartition("+") if not name.startswith("cut") else ("", "", name)
     predicted = seconds[0] if predicted is None else predicted
-    given = {"qubits": 10, "tasks": 1, "low": predicted / 2, "high": predicted * 2, "memory": 0, **fields}
+    given = {
+        "qubits": 10,
+        "tasks": 1,
+        "by_rates": predicted,
+        "low": predicted / 2,
+        "high": predicted * 2,
+        "memory": 0,
+        **fields,
+    }
     pruned = {"cone": "whole", "terms": "apart", "": "none"}[prefix]
     return Timed(name, METHODS[rest.split()[0]], pruned, predicted=predicted, seconds=seconds, stopped=stopped, **given)
 
@@ -81,6 +89,11 @@ def test_a_stopped_candidate_says_nothing_of_accuracy_unless_it_was_predicted_to
     wrong = timed("mps", 2.0, predicted=0.5, stopped=True)
     ended = timed("aer", 2.0, predicted=1.0)
     assert list(value_accuracies([right, wrong, ended])) == [0.25, 0.5]
+
+
+def test_accuracy_without_what_was_learned_is_told_apart():
+    found = all_figures(row(timed("aer", 2.0, predicted=2.0, by_rates=1.0)))
+    assert (found.value_accuracy, found.value_accuracy_by_rates) == (1.0, 0.5)
 
 
 def test_the_noise_floor_is_that_of_every_other_round_against_the_rest():

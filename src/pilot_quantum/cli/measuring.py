@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pilot_quantum.dreamer.planning.candidate import Candidate
     from pilot_quantum.dreamer.planning.plan import Plan
+    from pilot_quantum.resource.profile import ResourceProfile
     from pilot_quantum.session import Session
 
 AUTO = "auto"
@@ -33,19 +34,20 @@ def measured(stage: Stage, case: Case, rounds: int, wanted: Callable[[Candidate]
     """Plan `case` and time every candidate that was not refused, at least `rounds` times.
 
     wanted: false for candidates to leave out. What is timed begins with the circuit: for a candidate, with planning
-    that one again; for "auto", with an estimator that knows no plans. Where there is no plan, the row has no candidates
-    and says why.
+    that one again; for "auto", with an estimator that knows no plans, and what was learned of other circuits alone.
+    Where there is no plan, the row has no candidates and says why.
     """
     from pilot_quantum.dreamer.planning.planner import examine
     from pilot_quantum.dreamer.planning.question import question_of
 
     session = stage.session
+    resources = session.resources()
     circuit = qiskit_circuit(case.program)
     operator = pauli_operator(parse_observable(case.observable), circuit.num_qubits)
     try:
         for _ in range(2):  # the first use of a part of the planner pays for its import
-            chosen = examine(question_of(circuit, operator), session.resources(), warm=True)
-        whole = examine(question_of(circuit, operator), session.resources(), warm=True, thorough=True)
+            chosen = examine(question_of(circuit, operator), resources, warm=True)
+        whole = examine(question_of(circuit, operator), resources, warm=True, thorough=True)
     except PilotQuantumError as error:
         failed = {"plan": f"{type(error).__name__}: {error}"}
         return Row(
@@ -60,7 +62,9 @@ def measured(stage: Stage, case: Case, rounds: int, wanted: Callable[[Candidate]
     gc.collect()  # so that what earlier cases left is not collected within somebody's turn
     contest(contenders, rounds, rehearsals=stage.setup.workers, after_stop=stage.warm)
     best = min(contenders, key=lambda one: one.typical)
-    auto, fixed = (Contender(name, _Estimated(session, circuit, operator, name)) for name in (AUTO, best.name))
+    auto, fixed = (
+        Contender(name, _Estimated(session, resources, circuit, operator, name)) for name in (AUTO, best.name)
+    )
     contest([auto, fixed], rounds, rehearsals=stage.setup.workers, after_stop=stage.warm)
     values = [value for one in (*contenders, auto, fixed) for value in one.values]
     timed = [_timed(whole, candidates[one.name], one) for one in contenders if one.seconds or one.stopped]
@@ -98,20 +102,45 @@ class _Planned:
 
 
 class _Estimated:
-    """Asks an estimator that knows no plans; `strategy` says whether the planner chooses, or what is settled."""
+    """Asks an estimator that knows no plans; `strategy` says whether the planner chooses, or what is settled.
 
-    def __init__(self, session: Session, circuit: QuantumCircuit, operator: SparsePauliOp, strategy: str) -> None:
-        self._session, self._circuit, self._operator, self._strategy = session, circuit, operator, strategy
+    resources: the pilots, with what was learned before this circuit.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        resources: Sequence[ResourceProfile],
+        circuit: QuantumCircuit,
+        operator: SparsePauliOp,
+        strategy: str,
+    ) -> None:
+        self._session, self._known = session, resources
+        self._circuit, self._operator, self._strategy = circuit, operator, strategy
 
     def __call__(self, limit: float) -> tuple[float, float]:
+        from pilot_quantum.interfaces.qiskit import Estimator
+
+        session = self._session
         began = perf_counter()
-        job = self._session.estimator(strategy=self._strategy).run([(self._circuit, self._operator)])
+        estimator = Estimator(
+            session.with_options(),
+            self._resources,
+            cancel=session.cancel,
+            strategy=self._strategy,
+            experience=session.experience,
+        )
+        job = estimator.run([(self._circuit, self._operator)])
         try:
             value = job.result(max(0.0, limit - (perf_counter() - began)))[0].data.evs
         except BaseException:
             job.cancel()
             raise
         return perf_counter() - began, float(value)
+
+    def _resources(self) -> Sequence[ResourceProfile]:
+        self._session.resources()  # which belongs to the time that an estimator takes
+        return self._known
 
 
 def _timed(plan: Plan, candidate: Candidate, contender: Contender) -> Timed:
@@ -123,6 +152,7 @@ def _timed(plan: Plan, candidate: Candidate, contender: Contender) -> Timed:
         qubits=qubits,
         tasks=tasks,
         predicted=candidate.prediction.seconds,
+        by_rates=candidate.prediction.seconds / candidate.surprise,
         low=candidate.prediction.low,
         high=candidate.prediction.high,
         memory=candidate.prediction.memory,

@@ -28,6 +28,7 @@ _FIGURES = (
     ("  rule: light cone, Aer, else MPS", "regret_rule", ".3f"),
     ("  rule with Lightning for Aer", "regret_rule_lightning", ".3f"),
     ("value accuracy: predicted against measured", "value_accuracy", ".3f"),
+    ("  leaving out what sessions learned", "value_accuracy_by_rates", ".3f"),
     ("  a measurement against its repetition", "noise_floor", ".3f"),
     ("  measured within the range predicted", "inside", ".3f"),
     ("candidates measured", "candidates", "d"),

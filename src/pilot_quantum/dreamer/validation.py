@@ -29,8 +29,9 @@ AUTO_ALLOWANCE = 0.010
 class Timed(msgspec.Struct, frozen=True):
     """A candidate, predicted and measured. seconds: one a round; of a stopped one the seconds after which it was.
 
-    qubits: of the widest state that it makes. tasks: circuits that it runs, variants of fragments counted singly.
-    pruned: what was left out before ("none", "whole", "apart").
+    predicted, low, high: before anything of this circuit had run; by_rates: leaving out what the session had learned
+    from circuits before it. qubits: of the widest state that it makes. tasks: circuits that it runs, variants of
+    fragments counted singly. pruned: what was left out before ("none", "whole", "apart").
     """
 
     name: str
@@ -39,6 +40,7 @@ class Timed(msgspec.Struct, frozen=True):
     qubits: int
     tasks: int
     predicted: float
+    by_rates: float
     low: float
     high: float
     memory: int
@@ -124,7 +126,8 @@ class Figures(msgspec.Struct, frozen=True):
 
     top1: part of the rows in which the planner's choice is right; top1_strict: within 5 %, whatever the spread.
     value_accuracy: mean over all candidates of min(predicted, measured) / max(predicted, measured); one that was
-    stopped tells nothing unless it was predicted to end sooner. noise_floor: the same of every other round against the
+    stopped tells nothing unless it was predicted to end sooner; value_accuracy_by_rates: of predictions that leave out
+    what sessions learned on the way. noise_floor: the same of every other round against the
     rest: no prediction can do much better. inside: part of the candidates within the range predicted for nine of ten.
     close_cases: rows in which a candidate of another method took at most twice the best. power_law: as published;
     later: as published later; calibrated: fitted here. rule: light cone, then Aer's state vector while it fits, else a
@@ -138,6 +141,7 @@ class Figures(msgspec.Struct, frozen=True):
     regret: float
     regret_worst: float
     value_accuracy: float
+    value_accuracy_by_rates: float
     noise_floor: float
     inside: float
     candidates: int
@@ -180,6 +184,7 @@ def figures(rows: Sequence[Row], power_laws: tuple[PowerLaw, PowerLaw, Callable[
         regret=ours.regret,
         regret_worst=ours.worst,
         value_accuracy=_mean(value_accuracies(candidates)),
+        value_accuracy_by_rates=_mean(value_accuracies(candidates, lambda one: one.by_rates)),
         noise_floor=_mean(repeatabilities(ended)),
         inside=_mean(float(one.low <= one.measured <= one.high) for one in ended),
         candidates=len(candidates),
@@ -244,11 +249,13 @@ def cut_runs(rows: Iterable[Row]) -> Iterator[CutRun]:
                 yield CutRun(qubits, one.qubits, one.tasks, row.workers, least / one.measured)
 
 
-def value_accuracies(candidates: Iterable[Timed]) -> Iterator[float]:
+def value_accuracies(
+    candidates: Iterable[Timed], predicted: Callable[[Timed], float] = lambda one: one.predicted
+) -> Iterator[float]:
     """min / max of predicted and measured; nothing for one that was stopped before it was predicted to end."""
     for one in candidates:
-        if not one.stopped or one.predicted < one.measured:
-            yield agreement(one.predicted, one.measured)
+        if not one.stopped or predicted(one) < one.measured:
+            yield agreement(predicted(one), one.measured)
 
 
 def repeatabilities(candidates: Iterable[Timed]) -> Iterator[float]:

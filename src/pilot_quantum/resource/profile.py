@@ -22,6 +22,20 @@ class Rates(msgspec.Struct, frozen=True):
     samples: int = 0
 
 
+class Surprise(msgspec.Struct, frozen=True):
+    """How far from their predictions runs of one kind have been: those predicted to take about 2^octave seconds.
+
+    method: the cost model's name. pilots: those that could run them. log_ratio: mean of log(measured / predicted), by
+    the rates alone, over the last runs; runs: how many.
+    """
+
+    method: str
+    pilots: tuple[str, ...]
+    octave: int
+    log_ratio: float
+    runs: int
+
+
 class QPUProfile(msgspec.Struct, frozen=True):
     """A quantum processor as data: what a planner must know to compare it with a simulator.
 
@@ -53,7 +67,8 @@ class ResourceProfile:
 
     widest: qubits of the widest circuit that it takes, beside what memory allows; None for no such limit. rates:
     measured by calibration, one for each cost model, dispatching ("dispatch") among them; empty before. qpu: of a pilot
-    that is a quantum processor. `msgspec.json` encodes and decodes it.
+    that is a quantum processor. surprises: what the session has learned since, of runs whose first pilot this is.
+    `msgspec.json` encodes and decodes it.
     """
 
     pilot: str
@@ -66,6 +81,7 @@ class ResourceProfile:
     widest: int | None = None
     rates: tuple[Rates, ...] = ()
     qpu: QPUProfile | None = None
+    surprises: tuple[Surprise, ...] = ()
 
     @property
     def workers(self) -> int:

@@ -93,3 +93,29 @@ def test_a_job_of_a_planned_estimator_is_cancelled_as_every_other(session):
     with pytest.raises(CancelledError):
         job.result(WAIT)
     assert session.estimator().run([(QuantumCircuit(1), "Z")]).result(WAIT)[0].data.evs == 1
+
+
+def test_the_session_learns_from_what_plans_take(tmp_path):
+    with pq.Session(tmp_path) as session:
+        session.add_pilot("local://?cores=1")
+        circuit = efficient_su2(10, reps=6)
+        bound = circuit.assign_parameters(np.linspace(-2, 2, circuit.num_parameters))
+        first = pq.dreamer.plan(bound, "Z9", session.resources())
+        assert first.best.surprise == 1
+        for _ in range(3):
+            session.run(first).result(WAIT)
+        (learned,) = session.resources()[0].surprises
+        assert (learned.method, learned.pilots, learned.runs) == (first.best.method, ("local-1",), 3)
+        again = pq.dreamer.plan(bound, "Z9", session.resources())
+        same = again.using(first.best.name).best
+        rates = same.prediction.seconds / same.surprise
+        assert same.surprise != 1
+        assert rates == pytest.approx(first.best.prediction.seconds)
+        assert abs(np.log(same.surprise)) <= abs(learned.log_ratio)
+        assert "times what rates say" in again.using(same.name).explain()
+
+        estimator = session.estimator(strategy=first.best.name)
+        estimator.run([(bound, "Z" + 9 * "I")] * 2).result(WAIT)  # at once: they share the worker
+        assert session.resources()[0].surprises == (learned,)
+        estimator.run([(bound, "Z" + 9 * "I")]).result(WAIT)
+        assert session.resources()[0].surprises[0].runs == 4

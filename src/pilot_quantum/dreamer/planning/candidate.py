@@ -31,7 +31,8 @@ class Candidate(msgspec.Struct, frozen=True):
     pilot that is one. shots: altogether. error: the standard error of the worst observable, 0 where values are exact.
     price: in the provider's currency. pilots: those that can run it. prediction: of everything from the circuit to
     the answer, looking for the cuts included. refused: why it cannot be chosen; "" where it can. of_angles:
-    whether the prediction holds for these angles alone, since a probe has followed them.
+    whether the prediction holds for these angles alone, since a probe has followed them. surprise: the factor that runs
+    like it have shown the cost models to be off by, which the prediction contains.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Candidate(msgspec.Struct, frozen=True):
     pilots: tuple[str, ...] = ()
     refused: str = ""
     of_angles: bool = False
+    surprise: float = 1.0
 
     @property
     def exact(self) -> bool:

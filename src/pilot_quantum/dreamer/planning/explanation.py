@@ -63,6 +63,8 @@ def reasons(plan: Plan) -> Iterator[str]:
         if candidate.refused:
             yield f"{candidate.name}: {candidate.refused}"
     yield from plan.notes
+    if plan.best.surprise != 1:
+        yield f"{plan.best.name}: that is {plan.best.surprise:.2f} times what rates say, as runs like it were so far"
     if best.assumed:
         yield "rates are assumed, to a factor of 3 either way: measure them with pilot-quantum dreamer calibrate"
 

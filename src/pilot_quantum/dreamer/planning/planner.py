@@ -17,6 +17,7 @@ import msgspec
 
 from pilot_quantum.circuit.meetings import Sides
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
+from pilot_quantum.dreamer.experience import experienced, surprises_of
 from pilot_quantum.dreamer.models.mps import MPS
 from pilot_quantum.dreamer.planning.candidate import Candidate
 from pilot_quantum.dreamer.planning.cutting import Cutting
@@ -147,6 +148,7 @@ class _Stages:
         warm: bool,
     ) -> None:
         self.question, self.resources, self.target = question, resources, target
+        self.surprises = surprises_of(resources)
         if strategy.startswith(CONE) and len(question.whole.cone.gates) == len(question.skeleton):
             strategy = strategy.removeprefix(CONE)
         self.strategy, self.probe = strategy, probe
@@ -165,7 +167,8 @@ class _Stages:
                 ("cut", self._cuts),
             ):
                 if self._wanted(kind):
-                    self.candidates += [one for one in stage() if self._matches(one.name)]
+                    found = [one for one in stage() if self._matches(one.name)]
+                    self.candidates += [experienced(one, self.surprises) for one in found]
             self._settle_doubt()
         else:
             self.notes.append(
@@ -235,7 +238,7 @@ class _Stages:
         if self.thorough:
             patience = Patience(max(THOROUGHLY, patience.seconds), MOST_BITS)
         followed = self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, patience))
-        self.candidates = [*others, followed]
+        self.candidates = [*others, experienced(followed, self.surprises)]
 
     def _cuts(self) -> Iterator[Candidate]:
         cutting = Cutting(self.question, self.simulators)

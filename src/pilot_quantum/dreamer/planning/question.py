@@ -104,6 +104,10 @@ class Question:
             self._pieces[cuts] = observed(cut_circuit(self.divisible, cuts), qubits)
         return self._pieces[cuts]
 
+    def in_pieces(self, cuts: Cuts) -> bool:
+        """Whether `pieces` has been asked for these cuts before."""
+        return cuts in self._pieces
+
     @cached_property
     def _pieces(self) -> dict[Cuts, CutCircuit]:
         return {}

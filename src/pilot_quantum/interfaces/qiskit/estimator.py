@@ -20,6 +20,7 @@ from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cance
 from pilot_quantum.workload.units import estimate
 
 if TYPE_CHECKING:
+    from pilot_quantum.dreamer.experience import Experience
     from pilot_quantum.interfaces.qiskit.planned import PlannedCalls
     from pilot_quantum.workload.planned.plans import Planner
 
@@ -35,7 +36,8 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]
     are. "auto" runs each PUB in the way that Q-Dreamer predicts to be the fastest on the session's pilots; another
     strategy is a kind of way, such as "lightning", "mps" or "cut", or the name of a candidate, such as
     "cone+lightning". Plans are kept for circuits of one structure, whatever their angles; the result's metadata names
-    the way and the seconds that planning took. options: a dict with these three. planner: makes the plans.
+    the way and the seconds that planning took. options: a dict with these three. planner: makes the plans. experience:
+    learns from what they took; the session's.
     """
 
     def __init__(
@@ -49,10 +51,11 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]
         strategy: str | None = None,
         options: EstimatorOptions | Mapping[str, Any] | None = None,
         planner: Planner | None = None,
+        experience: Experience | None = None,
     ) -> None:
         self._cancel = cancel
         self._submitter, self._resources = submitter, resources
-        self._planner = planner
+        self._planner, self._experience = planner, experience
         self._dispatcher = Dispatcher(submitter, resources, "estimator")
         keywords = {"default_precision": default_precision, "seed": seed, "strategy": strategy}
         self._options = merged(EstimatorOptions(), options, keywords)
@@ -111,4 +114,4 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]
     def _planned(self) -> PlannedCalls:
         from pilot_quantum.interfaces.qiskit.planned import PlannedCalls
 
-        return PlannedCalls(self._submitter, self._resources, self._cancel, self._planner)
+        return PlannedCalls(self._submitter, self._resources, self._cancel, self._planner, self._experience)

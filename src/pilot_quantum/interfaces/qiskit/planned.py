@@ -9,6 +9,7 @@ from typing import Any
 from qiskit.primitives import PrimitiveResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
+from pilot_quantum.dreamer.experience import Experience
 from pilot_quantum.dreamer.planning.planner import examine
 from pilot_quantum.interfaces.qiskit.job import PilotJob
 from pilot_quantum.interfaces.qiskit.pubs import Checked
@@ -29,10 +30,17 @@ class PlannedCalls:
     The others are as in `Estimator`.
     """
 
-    def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel, planner: Planner | None) -> None:
+    def __init__(
+        self,
+        submitter: Submitter,
+        resources: Resources,
+        cancel: Cancel,
+        planner: Planner | None,
+        experience: Experience | None,
+    ) -> None:
         # Estimators are called in loops, so that workers have run a structure before.
         self._plans = Plans(planner or partial(examine, warm=True), resources)
-        self._crew = Crew(submitter, resources, cancel, "estimator")
+        self._crew = Crew(submitter, resources, cancel, "estimator", experience)
         self._cancel = cancel
 
     def job(self, checked: Sequence[Checked[EstimatorPub]], strategy: str, entropy: int) -> PilotJob:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import NamedTuple
 
@@ -87,7 +88,9 @@ class Plans:
         with self._lock:
             choice = self._kept.get(key)
         if choice is None or not _serves(choice, question, row):
-            bound = Question(_bound(question.circuit, row), question.observables, question.shape)
+            bound = question  # what planning finds out about it serves running it
+            if question.circuit.num_parameters:
+                bound = Question(_bound(question.circuit, row), question.observables, question.shape)
             plan = self._planner(bound, resources, strategy)
             refuse_qpu(plan.best, plan.candidates)
             if plan.best.of_angles:
@@ -109,7 +112,8 @@ class Plans:
 
 def _key(question: Question, resources: Sequence[ResourceProfile], strategy: str) -> Hashable:
     terms = tuple(tuple(term.items()) for term in question.terms)
-    return strategy, question.skeleton.structure, terms, msgspec.json.encode(resources)
+    lasting = [replace(one, surprises=()) if one.surprises else one for one in resources]
+    return strategy, question.skeleton.structure, terms, msgspec.json.encode(lasting)
 
 
 def _serves(choice: Choice, question: Question, row: Floats) -> bool:

@@ -6,11 +6,15 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
+from pilot_quantum.dreamer.experience import Experience, Watch
 from pilot_quantum.dreamer.models.cut import CUT
+from pilot_quantum.dreamer.models.find import FIND
+from pilot_quantum.dreamer.models.light_cone import PRUNE
 from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState
 from pilot_quantum.dreamer.planning.candidate import Candidate
 from pilot_quantum.dreamer.planning.question import Question
@@ -24,17 +28,31 @@ from pilot_quantum.workload.planned.reading import columns, identities
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, simulating
 from pilot_quantum.workload.units import estimate
 
+_PLANNED = (f"{PRUNE}.", f"{FIND}.")
+_IN_PIECES = ("cut.pieces", "cut.gate", "cut.link")
+"""Terms of predictions: what is done in planning; and what is, where the circuit in pieces is still at hand."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Work that has been checked, and of which nothing has been handed over. runs: circuits, or what is cut."""
+    """Work that has been checked, and of which nothing has been handed over. runs: circuits, or what is cut.
+
+    watch: times it; None where that would teach nothing.
+    """
 
     elements: Elements
     constants: Floats
     runs: Sequence[tuple[PieceRun, Submitter] | CutRun]
+    watch: Watch | None = None
 
     def futures(self) -> Iterator[tuple[Hashable, Future[Any]]]:
         """Hand everything over; each task's future with its key."""
+        for key, future in self._handed_over():
+            if self.watch is not None:
+                self.watch.handed_over(future)
+            yield key, future
+
+    def _handed_over(self) -> Iterator[tuple[Hashable, Future[Any]]]:
         for run in self.runs:
             if isinstance(run, CutRun):
                 yield from run.futures()
@@ -45,9 +63,12 @@ class Prepared:
 
     def values(self, found: Mapping[Any, Any]) -> Floats:
         """Of all elements in their order, from what every task returned."""
+        began = monotonic()
         evs: Floats = self.constants[self.elements.observable]
         for run in self.runs:
             (run if isinstance(run, CutRun) else run[0]).add(found, evs)
+        if self.watch is not None:
+            self.watch.finished(monotonic() - began)
         return evs
 
 
@@ -55,12 +76,16 @@ class Crew:
     """The pilots, as what runs for a candidate sees them.
 
     submitter: a session's `with_options(...)`, whose options the tasks keep. resources: the pilots' profiles.
-    cancel: ends tasks that have begun, too. name: of the tasks, where the user gave none.
+    cancel: ends tasks that have begun, too. name: of the tasks, where the user gave none. experience: learns from
+    what runs took.
     """
 
-    def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel, name: str) -> None:
+    def __init__(
+        self, submitter: Submitter, resources: Resources, cancel: Cancel, name: str, experience: Experience | None
+    ) -> None:
         self._submitter = submitter if submitter.options.name else submitter.with_options(name=name)
         self.resources, self.cancel = resources, cancel
+        self._experience = experience
         self._taking = lru_cache(maxsize=64)(self._with_needs)
         self._fleet = lru_cache(maxsize=8)(self._make_fleet)
 
@@ -70,13 +95,16 @@ class Crew:
         values: shape (bindings, parameters), in the order of `question.circuit.parameters`. Raises CircuitError,
         CircuitTooLargeError, InvalidDescriptionError for a method that there is not.
         """
+        watch = None
+        if self._experience is not None and elements.bindings == 1:
+            watch = self._experience.watch(candidate, _done(question, candidate))
         runs: Sequence[tuple[PieceRun, Submitter] | CutRun] = ()
         if len(elements) and candidate.method == CUT:
             fleet = self._fleet(method_named(candidate.simulator), candidate.threads)
             runs = [CutRun(question, candidate.cuts, values, elements, fleet)]
         elif len(elements):
             runs = self._pieces(question, candidate, values, elements)
-        return Prepared(elements, identities(question), runs)
+        return Prepared(elements, identities(question), runs, watch)
 
     def _pieces(
         self, question: Question, candidate: Candidate, values: Floats, elements: Elements
@@ -104,3 +132,9 @@ class Crew:
 
     def _make_fleet(self, simulator: Method, threads: int) -> Fleet:
         return Fleet(self._with_needs(0, simulator, threads), self.resources, self.cancel, simulator)
+
+
+def _done(question: Question, candidate: Candidate) -> float:
+    """Seconds of the candidate's prediction for what planning has done, and running it need not do again."""
+    planned = _PLANNED + (_IN_PIECES if question.in_pieces(candidate.cuts) else ())
+    return sum(seconds for name, seconds in candidate.prediction.terms.items() if name.startswith(planned))

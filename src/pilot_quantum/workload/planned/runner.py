@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pilot_quantum.dreamer.experience import Experience
 from pilot_quantum.dreamer.planning.plan import Plan
 from pilot_quantum.errors import CircuitError
 from pilot_quantum.workload.batch import Batch
@@ -18,11 +19,17 @@ class PlanRunner:
     """Carries plans out as their `best` says, and never otherwise.
 
     submitter: what tasks are handed to, a session's `with_options(...)`. resources: gives the pilots' profiles.
-    cancel: ends tasks that have begun, too: the session's.
+    cancel: ends tasks that have begun, too: the session's. experience: learns from what plans took; the session's.
     """
 
-    def __init__(self, submitter: Submitter, resources: Resources, cancel: Cancel = cancel_unshipped) -> None:
-        self._crew = Crew(submitter, resources, cancel, "plan")
+    def __init__(
+        self,
+        submitter: Submitter,
+        resources: Resources,
+        cancel: Cancel = cancel_unshipped,
+        experience: Experience | None = None,
+    ) -> None:
+        self._crew = Crew(submitter, resources, cancel, "plan", experience)
 
     def run(self, plan: Plan) -> PlanJob:
         """Start at once: a task for each circuit of the plan, or for each part of a cut one.
