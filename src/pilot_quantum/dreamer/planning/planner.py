@@ -47,8 +47,9 @@ Probe = Callable[["QuantumCircuit", Patience], Sequence[Sequence[Sides]]]
 MOST_BITS = 7.5
 """Of a bond that is followed: a gate on such takes 0.1 s, on one of a bit more eight times that."""
 
-PROBED = 0.5
-"""Of the time that may be won, what a probe may take; it ends as soon as it sees that nothing is."""
+HALF = 0.5
+"""Of the best candidate's time, what a matrix-product state may take to be worth a probe, which takes about as long as
+the state itself. It ends as soon as it sees that the state takes longer."""
 
 PROBED_AT_MOST = 5.0
 """Seconds that a probe may take where nothing else leads to the answer."""
@@ -228,28 +229,27 @@ class _Stages:
         others = [one for one in self.candidates if one is not found]
         best = _best(others, self.target)
         bar = inf if best is None else _cost(best)
-        doubtful = found.prediction.low < bar < found.prediction.high or bool(found.refused)
-        if not self.thorough and (not doubtful or bar < PROBED_FROM):
-            return
-        gain = max(0.0, bar - found.prediction.low) if bar < inf else inf
-        if not (self.thorough or gain):
-            return
-        patience = Patience(min(PROBED * gain, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, bar)
+        least, most = found.prediction.low, HALF * bar
         if self.thorough:
-            patience = Patience(max(THOROUGHLY, patience.seconds), MOST_BITS)
+            patience = Patience(max(THOROUGHLY, min(most, PROBED_AT_MOST)), MOST_BITS)
+        else:
+            doubtful = most < found.prediction.high or bool(found.refused)
+            if bar < PROBED_FROM or least >= most or not doubtful:
+                return
+            patience = Patience(min(most - least, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, most)
         followed = self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, patience))
         self.candidates = [*others, experienced(followed, self.surprises)]
 
     def _cuts(self) -> Iterator[Candidate]:
         cutting = Cutting(self.question, self.simulators)
-        if cutting.glance is None:
-            return
         looking = cutting.looking.seconds
         if not self.thorough and looking > self.best:
             self.notes.append(
                 f"cuts were not looked for: that takes about {seconds_of(looking)}, and the best candidate "
                 f"{seconds_of(self.best)}"
             )
+            return
+        if cutting.glance is None:
             return
         planning = looking + PROMISING * cutting.pricing
         if not self.thorough and self.best - (cutting.least - looking) < WORTH * planning:
