@@ -62,15 +62,6 @@ def test_a_profile_takes_the_rates_and_says_of_others_that_they_are_assumed():
     assert rates_for(PILOT, "aer-mps").spread == UNSURE
 
 
-def test_a_finished_task_refines_its_own_model_alone():
-    before = made()
-    units = units_of(suite()[0])
-    after = before.refined("aer-statevector", units, 10 * priced(units, before.rates[0]).seconds)
-    assert priced(units, after.rates[0]).seconds > priced(units, before.rates[0]).seconds
-    assert after.rates[1:] == before.rates[1:]
-    assert before.refined("lightning", units, 1.0) == before
-
-
 def test_a_calibration_comes_back_from_its_file_as_it_was(tmp_path):
     path = path_of("slurm://me@login/gpu?nodes=2", tmp_path)
     save(made(), path)

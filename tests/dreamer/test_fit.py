@@ -4,10 +4,8 @@ from math import log
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pilot_quantum.dreamer.fit import LEAST_SPREAD, Sample, fit, refined, spread_of
+from pilot_quantum.dreamer.fit import LEAST_SPREAD, Sample, fit, spread_of
 from pilot_quantum.dreamer.prediction import Prediction, priced, together
 from pilot_quantum.resource.profile import Rates
 
@@ -57,29 +55,6 @@ def test_what_cannot_be_fitted_is_refused():
 def test_a_term_without_a_rate_says_to_calibrate_again():
     with pytest.raises(KeyError, match="Calibrate again"):
         priced({"mystery": 1.0}, ASSUMED)
-
-
-@given(factor=st.floats(0.1, 10))
-def test_finished_runs_draw_the_rates_to_the_truth(factor):
-    rates, units = ASSUMED, {"fixed": 1.0, "gate": 5000.0}
-    truth = factor * priced(units, ASSUMED).seconds
-    for _ in range(80):
-        rates = refined(rates, units, truth)
-    assert priced(units, rates).seconds == pytest.approx(truth, rel=0.02)
-    assert rates.seconds["rare"] == ASSUMED.seconds["rare"]
-    assert rates.spread < ASSUMED.spread
-    assert rates.samples == 80
-
-
-def test_a_surprise_widens_the_range():
-    rates = Rates("model", {"fixed": 1.0}, 1.1)
-    assert refined(rates, {"fixed": 1.0}, 5.0).spread > 1.5
-
-
-@pytest.mark.parametrize(("seconds", "forgetting"), [(0.0, 0.1), (1.0, 0.0), (1.0, 1.0)])
-def test_a_run_that_teaches_nothing_is_refused(seconds, forgetting):
-    with pytest.raises(ValueError, match="teaches nothing"):
-        refined(ASSUMED, {"fixed": 1.0}, seconds, forgetting)
 
 
 def test_the_spread_of_ratios_is_that_of_their_logarithms():

@@ -16,7 +16,7 @@ from pilot_quantum.circuit.light_cone import Letters, light_cones
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.circuit.skeleton import Skeleton, program_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
-from pilot_quantum.dreamer.fit import Sample, fit, refined
+from pilot_quantum.dreamer.fit import Sample, fit
 from pilot_quantum.dreamer.models.cut import (
     BACK,
     CUT,
@@ -67,11 +67,6 @@ class Calibration(msgspec.Struct, frozen=True):
     noise: float
     rates: tuple[Rates, ...]
     measurements: tuple[Measurement, ...] = ()
-
-    def refined(self, model: str, units: Units, seconds: float) -> Calibration:
-        """With what a finished task of `model` has taken; unchanged where that model was not calibrated."""
-        rates = tuple(refined(one, units, seconds) if one.model == model else one for one in self.rates)
-        return msgspec.structs.replace(self, rates=rates)
 
     def check(self, machine: Machine, versions: Mapping[str, str]) -> None:
         """Raise CalibrationError where it is of another machine than `machine`, or fits no longer to the cost models.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log, sqrt
+from math import exp, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -81,31 +81,3 @@ def spread_of(log_ratios: Sequence[float] | np.ndarray[tuple[int], np.dtype[np.f
     left = max(len(values) - free, len(values) / 2, 1)
     deviation = sqrt(float(values @ values) / left)
     return max(LEAST_SPREAD, exp(NINE_OF_TEN * deviation))
-
-
-def refined(rates: Rates, units: Units, seconds: float, forgetting: float = 0.1) -> Rates:
-    """`rates` after one more run that took `seconds`: moved towards it, each term by its share in the prediction.
-
-    forgetting: the weight of this run against all before it, between 0 and 1. A multiplicative step keeps rates
-    positive, and a term that had no part in the run keeps its rate (normalised least mean squares on logarithms). The
-    spread follows the surprise in the same way. Raises ValueError for seconds or a weight that cannot be meant.
-    """
-    if seconds <= 0 or not 0 < forgetting < 1:
-        raise ValueError(
-            f"a run of {seconds} s with the weight {forgetting} teaches nothing: give seconds above 0 and "
-            "a weight between 0 and 1"
-        )
-    parts = {name: amount * rates.seconds[name] for name, amount in units.items() if amount > 0}
-    predicted = sum(parts.values())
-    if predicted <= 0:
-        return rates
-    surprise = log(seconds / predicted)
-    norm = sum((part / predicted) ** 2 for part in parts.values())
-    moved = {
-        name: rate * exp(forgetting * surprise * (parts.get(name, 0.0) / predicted) / norm)
-        for name, rate in rates.seconds.items()
-    }
-    variance = (log(rates.spread) / NINE_OF_TEN) ** 2
-    variance += forgetting * (surprise**2 - variance)
-    spread = max(LEAST_SPREAD, exp(NINE_OF_TEN * sqrt(variance)))
-    return Rates(rates.model, moved, spread, rates.measured, rates.samples + 1)
