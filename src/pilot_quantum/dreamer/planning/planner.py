@@ -174,7 +174,7 @@ class _Stages:
         else:
             self.notes.append(
                 "no pilot is known to simulate: qiskit-aer is missing there (pip install 'pilot-quantum[qiskit]'), or "
-                "its nodes are not up yet and have not said what they have"
+                "its nodes are not up yet and have not said what they have (wait for that: pilot.wait('active'))"
             )
         if self._wanted("qpu"):
             processors = Processors(self.question, self.resources, self.target)
