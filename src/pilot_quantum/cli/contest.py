@@ -14,6 +14,9 @@ STOP_AT = 5.0
 NOT_BEFORE = 2.0
 """Seconds that every contender may take at least, however fast the best is."""
 
+ENOUGH = 1.0
+"""Seconds altogether after which one that takes five times the best gets no further round."""
+
 MOST = 60.0
 """Seconds that a contender may take while nothing is known of the others."""
 
@@ -63,7 +66,7 @@ def contest(
 
     contenders: those that are expected to be fast first, so that there is a best to stop others by. rehearsals:
     uncounted runs before, one for each worker, as each keeps what it has built. after_stop: called when one was
-    stopped, which costs a worker. One that takes five times the best gets no further round when it has had two seconds.
+    stopped, which costs a worker. One that takes five times the best gets no further round when it has had a second.
     What one raises is noted, and it takes no further part.
     """
     for _ in range(rehearsals):
@@ -81,7 +84,7 @@ def _goes_on(one: Contender, contenders: Sequence[Contender], turn: int, rounds:
     if one.stopped or one.failed:
         return False
     best = _best(contenders)
-    if one.typical > STOP_AT * best and sum(one.seconds) >= NOT_BEFORE:
+    if one.typical > STOP_AT * best and sum(one.seconds) >= ENOUGH:
         return False
     if turn < rounds:
         return len(one.seconds) <= turn
