@@ -23,8 +23,11 @@ MOST = 60.0
 SHORT = 0.25
 """Seconds up to which a first run is a rehearsal that does not count: later ones find what it has left in caches."""
 
+BRIEF = 0.05
+"""Seconds that the rounds of a contender shall take together, where more of them may."""
+
 MORE = 5
-"""Times as many rounds at most for contenders within twice the best: until their rounds take `SHORT` together."""
+"""Times as many rounds at most: until they take `BRIEF` together, `SHORT` those of contenders within twice the best."""
 
 
 class Run(Protocol):
@@ -88,7 +91,7 @@ def _goes_on(one: Contender, contenders: Sequence[Contender], turn: int, rounds:
         return False
     if turn < rounds:
         return len(one.seconds) <= turn
-    return one.typical <= 2 * best and sum(one.seconds) < SHORT
+    return sum(one.seconds) < (SHORT if one.typical <= 2 * best else BRIEF)
 
 
 def _turn(
