@@ -8,6 +8,10 @@ from dataclasses import dataclass
 CAPABILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
 """What a capability may be called, by the pilots that have it and by the tasks that need it."""
 
+SIMULATOR = "simulator"
+LIGHTNING = "lightning"
+"""Capabilities that nodes find by themselves: Qiskit Aer is installed there; PennyLane's Lightning is."""
+
 LATER = 2**62
 """An amount that nobody knows before the nodes are there; until then it counts as enough for everything."""
 

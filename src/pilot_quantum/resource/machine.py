@@ -8,8 +8,10 @@ from pathlib import Path
 
 import psutil
 
+from pilot_quantum.resource.capacity import LIGHTNING, SIMULATOR
+
 _CGROUP = Path("/sys/fs/cgroup")
-_MODULES = {"simulator": "qiskit_aer", "lightning": "pennylane_lightning"}
+_MODULES = {SIMULATOR: "qiskit_aer", LIGHTNING: "pennylane_lightning"}
 
 
 def cores() -> int:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from pilot_quantum.errors import CircuitTooLargeError
+from pilot_quantum.resource.capacity import LIGHTNING, SIMULATOR
 from pilot_quantum.resource.profile import ResourceProfile
 from pilot_quantum.resource.units import format_bytes
-from pilot_quantum.workload.submitter import LIGHTNING, SIMULATOR
 from pilot_quantum.workload.traits import Traits
 
 PROCESS = 128 * 2**20  # bytes: a worker with Qiskit and Aer loaded (measured: 97 MiB), and its results

@@ -7,13 +7,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol
 
+from pilot_quantum.resource.capacity import SIMULATOR
 from pilot_quantum.resource.profile import ResourceProfile
 from pilot_quantum.task.needs import Needs, Variant
 from pilot_quantum.task.options import TaskOptions
-
-SIMULATOR = "simulator"
-LIGHTNING = "lightning"
-"""Capabilities: Qiskit Aer is installed there; PennyLane's Lightning is."""
 
 Resources = Callable[[], Sequence[ResourceProfile]]
 

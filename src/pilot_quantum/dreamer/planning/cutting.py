@@ -14,7 +14,6 @@ from pilot_quantum.dreamer.models.cut import CUT, Cut
 from pilot_quantum.dreamer.models.find import FIND, Find
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
-from pilot_quantum.dreamer.planning import places as capabilities
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
 from pilot_quantum.dreamer.planning.offer import offered
 from pilot_quantum.dreamer.planning.places import Load, Places
@@ -22,6 +21,7 @@ from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.dreamer.planning.sweep import Glance, glance
 from pilot_quantum.dreamer.prediction import Prediction, priced, together
 from pilot_quantum.errors import CircuitTooLargeError
+from pilot_quantum.resource import capacity as capabilities
 
 FEWEST = 2
 """Fragments that there are at least."""

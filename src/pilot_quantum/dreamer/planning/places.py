@@ -10,13 +10,9 @@ from pilot_quantum.dreamer.defaults import rates_for
 from pilot_quantum.dreamer.models.makespan import Job, Worker, greedy
 from pilot_quantum.dreamer.models.state_vector import PER_AMPLITUDE, PROCESS
 from pilot_quantum.dreamer.prediction import Prediction
-from pilot_quantum.resource.capacity import LATER
+from pilot_quantum.resource.capacity import LATER, SIMULATOR
 from pilot_quantum.resource.profile import Rates, ResourceProfile
 from pilot_quantum.resource.units import format_bytes
-
-SIMULATOR = "simulator"
-LIGHTNING = "lightning"
-"""Capabilities of pilots: Qiskit Aer is installed there, PennyLane's Lightning."""
 
 MOST_WORKERS = 4096
 """So many are played through at most; where there are more, nobody waits for one."""

@@ -17,12 +17,12 @@ from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState, Meetings, 
 from pilot_quantum.dreamer.models.stabiliser import STABILISER, Stabiliser
 from pilot_quantum.dreamer.models.state_vector import AER, FUSES_FROM, LIGHTNING, StateVector
 from pilot_quantum.dreamer.models.write import WRITE, Write
-from pilot_quantum.dreamer.planning import places as capabilities
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
 from pilot_quantum.dreamer.planning.offer import offered
 from pilot_quantum.dreamer.planning.places import Load, Places
 from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.dreamer.prediction import Prediction, priced
+from pilot_quantum.resource import capacity as capabilities
 
 SHORT = {LIGHTNING: "lightning", AER: "aer", MPS: "mps", STABILISER: "stabiliser"}
 """What candidates are called by their methods."""
