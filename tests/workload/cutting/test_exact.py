@@ -94,7 +94,7 @@ def test_fragments_run_on_lightning_as_on_aer(inline, seed):
     assert lightning.probabilities(circuit, cuts).result() == pytest.approx(Statevector(circuit).probabilities())
     drawn = lightning.sampled(circuit, cuts, observable, shots=10**6, seed=3).result()
     assert abs(drawn.values - wanted) < 6 * drawn.errors
-    assert {arguments[0].simulator for _, arguments in inline.seen} == {Method.LIGHTNING}
+    assert {arguments[0].simulator for _, _, arguments in inline.seen} == {Method.LIGHTNING}
 
 
 def test_a_simulator_without_amplitudes_is_refused(inline):

@@ -56,7 +56,7 @@ def test_only_subexperiments_that_matter_are_run_and_each_once(inline):
     assert found.overhead == pytest.approx(81)
     for number in (0, 1):
         keys = [
-            (args[-1][0], key) for fn, args in inline.seen if fn is draw and args[-1][1] == number for key in args[2]
+            (args[-1][0], key) for _, fn, args in inline.seen if fn is draw and args[-1][1] == number for key in args[2]
         ]
         assert len(keys) == len(set(keys)) <= 34
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 from tests.workload.cutting.random_circuits import random_sum
-from tests.workload.planned.inline import Inline
+from tests.workload.inline import Inline
 from tests.workload.planned.ways import EXACT, cut, plan_of, way
 
 from pilot_quantum.circuit.cuts import Cuts

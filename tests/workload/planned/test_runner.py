@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp, Statevector, random_clifford
 from tests.workload.cutting.random_circuits import random_cut_circuit, random_sum
-from tests.workload.planned.inline import Held, Inline
+from tests.workload.inline import Held, Inline
 from tests.workload.planned.ways import EXACT, cut, plan_of, way
 
 from pilot_quantum.circuit.finding import find_cuts

@@ -1,4 +1,4 @@
-"""A submitter that runs tasks in this process and keeps what it was asked for."""
+"""Submitters for what does not depend on workers: tasks run in this process, or wait for the test."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from pilot_quantum.task.options import TaskOptions
 class Inline:
     """Runs each task at once, as far as its arguments can be pickled. seen: (options, function, arguments) of each."""
 
+    capabilities = frozenset({"simulator", "lightning"})
+
     def __init__(self, memory=2**34, options=None, seen=None):
         self.options = options or TaskOptions()
         self.memory = memory
         self.seen = [] if seen is None else seen
 
     def with_options(self, **options):
-        return Inline(self.memory, self.options.changed(**options), self.seen)
+        return type(self)(self.memory, self.options.changed(**options), self.seen)
 
     def submit(self, fn, /, *args):
         self.seen.append((self.options, fn, args))
@@ -30,7 +32,7 @@ class Inline:
         return future
 
     def resources(self):
-        return (ResourceProfile("local-1", 1, 2, 0, 0, self.memory, frozenset({"simulator", "lightning"})),)
+        return (ResourceProfile("local-1", 1, 2, 0, 0, self.memory, self.capabilities),)
 
     @property
     def needs(self):
