@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pilot_quantum.circuit.meetings import Sides
+from pilot_quantum.circuit.meetings import Widths
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
-from pilot_quantum.dreamer.models.mps import MPS
+from pilot_quantum.dreamer.models.mps import DOUBTFUL, MPS
 from pilot_quantum.dreamer.planning.candidate import Candidate
 from pilot_quantum.dreamer.planning.cutting import Cutting
 from pilot_quantum.dreamer.planning.explanation import seconds_of
@@ -40,7 +40,7 @@ KINDS = ("lightning", "aer", "mps", "stabiliser", "cut", "qpu")
 CONE = "cone+"
 """How the names of candidates begin that leave out what no term depends on."""
 
-Probe = Callable[["QuantumCircuit", Patience], Sequence[Sequence[Sides]]]
+Probe = Callable[["QuantumCircuit", Patience], Widths]
 """Follows how entangled a circuit makes its qubits: `circuit.schmidt_ranks.follow`, or what does the same elsewhere."""
 
 MOST_BITS = 7.5
@@ -54,6 +54,9 @@ PROBED_AT_MOST = 5.0
 
 THOROUGHLY = 1.0
 """Seconds that a probe may take when everything is to be weighed."""
+
+CERTAIN = 1.1
+"""The factor that entanglement may leave open when everything is to be weighed."""
 
 PROBED_FROM = 0.008
 """Seconds of the best candidate below which no probe pays."""
@@ -232,9 +235,10 @@ class _Stages:
         if not (self.thorough or gain):
             return
         patience = Patience(min(PROBED * gain, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, bar)
+        doubt = DOUBTFUL
         if self.thorough:
-            patience = Patience(max(THOROUGHLY, patience.seconds), MOST_BITS)
-        followed = self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, patience))
+            patience, doubt = Patience(max(THOROUGHLY, patience.seconds), MOST_BITS), CERTAIN
+        followed = self.whole.matrix_product(lambda circuit: probe(circuit, patience), doubt)
         self.candidates = [*others, followed]
 
     def _cuts(self) -> Iterator[Candidate]:
