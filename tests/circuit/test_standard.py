@@ -55,6 +55,19 @@ def test_a_gate_of_the_users_own_with_a_standard_name_is_opened():
     assert opened(circuit).data[0].name == "h"
 
 
+def test_wide_gates_that_are_kept_stay():
+    circuit = QuantumCircuit(4)
+    circuit.ccx(0, 1, 2)
+    circuit.ccz(0, 1, 2)
+    circuit.rcccx(0, 1, 2, 3)
+
+    flat = opened(circuit, 2, kept={"ccx"})
+
+    assert flat.data[0].name == "ccx"
+    assert {len(step.qubits) for step in flat.data if step.name != "ccx"} <= {1, 2}
+    assert np.allclose(Operator(flat).data, Operator(circuit).data)
+
+
 def test_standard_gates_that_are_not_wanted_are_opened():
     circuit = QuantumCircuit(3)
     circuit.cry(0.3, 0, 1)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from pilot_quantum.circuit.meetings import Sides, meetings
+from pilot_quantum.circuit.meetings import SWAP, Sides, Widths, meetings, sides_of
 from pilot_quantum.circuit.skeleton import read_skeleton
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ Complexes = NDArray[np.complex128]
 
 NEGLIGIBLE = 1e-16
 """Sum of squared Schmidt coefficients that is dropped at a bond, as Aer's matrix-product state does by default."""
+
+MOST_WIRES = 4
+"""Qubits of a gate that is followed."""
 
 _SWAP = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=complex)
 
@@ -44,10 +47,11 @@ class Patience:
     most: float = inf
 
 
-def follow(circuit: QuantumCircuit, patience: Patience) -> list[tuple[Sides, ...]]:
-    """The sides of every meeting of the circuit's qubits as they really are, see `meetings.Bounds`.
+def follow(circuit: QuantumCircuit, patience: Patience) -> Widths:
+    """The bonds of the circuit's qubits as they really are: of every meeting, and after the last of them.
 
-    It ends early when patience ends, and at a gate on more than two qubits. circuit: of gates, their parameters bound.
+    It ends early when patience ends, and at a gate on more than `MOST_WIRES` qubits. circuit: of gates without unbound
+    parameters.
     """
     with _blas().limit(limits=1):  # matrices are small, and the session's other cores are busy
         return _follow(circuit, perf_counter() + patience.seconds, patience)
@@ -58,16 +62,16 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _follow(circuit: QuantumCircuit, deadline: float, patience: Patience) -> list[tuple[Sides, ...]]:
+def _follow(circuit: QuantumCircuit, deadline: float, patience: Patience) -> Widths:
     skeleton = read_skeleton(circuit)
     all_meetings = meetings(skeleton)
-    ahead, left = iter(all_meetings), sum([1 + len(meeting.swaps) for meeting in all_meetings])
+    ahead, left = iter(all_meetings), sum([len(meeting.qubits) - 1 + len(meeting.swaps) for meeting in all_meetings])
     spent = 0.0
     line = _Line(circuit.num_qubits)
     matrices: dict[tuple[str, tuple[float, ...]], Complexes] = {}
     found: list[tuple[Sides, ...]] = []
     for wires, place in zip(skeleton.wires, skeleton.places, strict=True):
-        if len(wires) > 2 or perf_counter() > deadline:
+        if len(wires) > MOST_WIRES or perf_counter() > deadline:
             break
         step = circuit.data[place]
         if step.is_standard_gate():
@@ -81,20 +85,35 @@ def _follow(circuit: QuantumCircuit, deadline: float, patience: Patience) -> lis
             line.turn(matrix, wires[0])
             continue
         meeting = next(ahead)
-        # The first qubit is the low bit of Qiskit's matrix; here the left one is the high bit.
-        matrix = _SWAP @ matrix @ _SWAP if wires[0] == meeting.left else matrix
         sides: list[Sides] = []
-        for one, at in (*((_SWAP, at) for at in meeting.swaps), (matrix, meeting.at)):
+        for at in meeting.swaps:
             sides.append(line.sides(at))
-            if line.couple(one, at) > patience.bits:
-                return [*found, tuple(sides)]
-        line.moved(meeting.swaps)
+            if line.couple(_SWAP, at) > patience.bits:
+                return Widths((*found, tuple(sides)), line.widths())
+        if step.name == SWAP:
+            matrix = _SWAP
+        else:
+            line.moved(meeting.swaps)
+            matrix = _turned(matrix, wires, meeting.qubits)
+        widest = line.couple(matrix, meeting.at)
+        sides += sides_of(line.bonds(meeting.at, len(wires)))
         found.append(tuple(sides))
+        if widest > patience.bits:
+            break
         prices = [patience.price(*each) for each in sides]
         spent, left = spent + sum(prices), left - len(prices)
         if spent + left * prices[-1] > patience.most:
             break
-    return found
+    return Widths(tuple(found), line.widths())
+
+
+def _turned(matrix: Complexes, wires: Sequence[int], qubits: Sequence[int]) -> Complexes:
+    """A gate's matrix, its first qubit the low bit, as one on `qubits` in this order, the first the high bit."""
+    width = len(wires)
+    if width == 2:
+        return matrix if wires[1] == qubits[0] else _SWAP @ matrix @ _SWAP
+    axes = [width - 1 - wires.index(qubit) for qubit in qubits]
+    return matrix.reshape((2,) * 2 * width).transpose(axes + [width + axis for axis in axes]).reshape(matrix.shape)
 
 
 class _Line:
@@ -121,24 +140,41 @@ class _Line:
         """log2 of the bonds around places `at` and the next."""
         return log2(self._tensors[at].shape[0]), log2(self._tensors[at + 1].shape[2])
 
+    def widths(self) -> tuple[float, ...]:
+        """log2 of all bonds."""
+        return tuple([log2(tensor.shape[2]) for tensor in self._tensors[:-1]])
+
+    def bonds(self, at: int, width: int) -> list[float]:
+        """log2 of the bonds left of `width` places from `at` on, and right of the last."""
+        dimensions = [self._tensors[at].shape[0]] + [self._tensors[i].shape[2] for i in range(at, at + width)]
+        return [log2(each) for each in dimensions]
+
     def couple(self, matrix: Complexes, at: int) -> float:
-        """Act on places `at`, the high bit, and the next; log2 of the bond between them."""
-        left, right = self._tensors[at], self._tensors[at + 1]
-        if matrix is _SWAP and left.size == right.size == 2:  # neither is entangled with anything
-            self._tensors[at], self._tensors[at + 1] = right, left
+        """Act on places from `at`, the highest bit, on; log2 of the widest bond between them."""
+        width = len(matrix).bit_length() - 1
+        first, last = self._tensors[at], self._tensors[at + width - 1]
+        if matrix is _SWAP and first.size == last.size == 2:  # neither is entangled with anything
+            self._tensors[at], self._tensors[at + 1] = last, first
             return 0.0
-        a, b = left.shape[0], right.shape[2]
-        pair = np.tensordot(left, right, 1).reshape(a, 4, b)
-        pair = np.matmul(matrix, pair).reshape(2 * a, 2 * b)
-        weighted = (self._weights[at][:, None, None] * pair.reshape(a, 2, 2 * b)).reshape(2 * a, 2 * b)
-        _, values, rows = np.linalg.svd(weighted, full_matrices=False)
-        kept = _kept(values)
-        values = values[:kept] / np.linalg.norm(values[:kept])
-        rows = rows[:kept]
-        self._tensors[at] = (pair @ rows.conj().T).reshape(a, 2, kept)
-        self._tensors[at + 1] = rows.reshape(kept, 2, b)
-        self._weights[at + 1] = values
-        return log2(kept)
+        a, b = first.shape[0], last.shape[2]
+        block = first
+        for tensor in self._tensors[at + 1 : at + width]:
+            block = np.tensordot(block, tensor, 1)
+        block = np.matmul(matrix, block.reshape(a, 2**width, b))
+        widest = 1
+        for i in reversed(range(1, width)):
+            block = block.reshape(a << i, 2 * b)
+            weighted = (self._weights[at][:, None] * block.reshape(a, -1)).reshape(block.shape)
+            _, values, rows = np.linalg.svd(weighted, full_matrices=False)
+            kept = _kept(values)
+            values = values[:kept] / np.linalg.norm(values[:kept])
+            rows = rows[:kept]
+            block = block @ rows.conj().T
+            self._tensors[at + i] = rows.reshape(kept, 2, b)
+            self._weights[at + i] = values
+            b, widest = kept, max(widest, kept)
+        self._tensors[at] = block.reshape(a, 2, b)
+        return log2(widest)
 
 
 def _kept(values: NDArray[np.float64]) -> int:

@@ -11,28 +11,35 @@ if TYPE_CHECKING:
 _SILENT = frozenset(["barrier", "delay", "measure", "reset", "initialize"])
 
 
-def opened(circuit: QuantumCircuit, widest: int | None = None, names: Collection[str] | None = None) -> QuantumCircuit:
+def opened(
+    circuit: QuantumCircuit,
+    widest: int | None = None,
+    names: Collection[str] | None = None,
+    kept: Collection[str] = (),
+) -> QuantumCircuit:
     """`circuit` with its composite gates replaced by what they are defined as; unchanged where there are none.
 
     Gates that are matrices on one or two qubits stay, as do those that have no definition. widest: standard gates on
-    more qubits are opened, too (a Toffoli gate, with 2); names: and those that are called otherwise; None: none are.
+    more qubits are opened, too (a Toffoli gate, with 2), but those that are called as in `kept`; names: and those that
+    are called otherwise; None: none are.
     """
-    if not any(_to_open(step, widest, names) for step in circuit.data):
+    if not any(_to_open(step, widest, names, kept) for step in circuit.data):
         return circuit
     flat = circuit.copy_empty_like()
     for step in circuit.data:
-        if _to_open(step, widest, names):
-            inner = opened(step.operation.definition, widest, names)
+        if _to_open(step, widest, names, kept):
+            inner = opened(step.operation.definition, widest, names, kept)
             flat.compose(inner, step.qubits, step.clbits, inplace=True, copy=False)
         else:
             flat._append(step)
     return flat
 
 
-def _to_open(step: Any, widest: int | None, names: Collection[str] | None) -> bool:
+def _to_open(step: Any, widest: int | None, names: Collection[str] | None, kept: Collection[str]) -> bool:
     if step.is_standard_gate():
         other = names is not None and step.name not in names and step.name != "global_phase"
-        return (other or (widest is not None and len(step.qubits) > widest)) and step.operation.definition is not None
+        wide = widest is not None and len(step.qubits) > widest and step.name not in kept
+        return (other or wide) and step.operation.definition is not None
     if step.name in _SILENT:
         return False
     from qiskit.circuit import ControlFlowOp

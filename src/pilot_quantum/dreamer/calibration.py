@@ -152,7 +152,7 @@ def units_of(benchmark: Benchmark, warm: bool = False) -> Units:
     skeleton, terms = program_skeleton(program(benchmark)), observed(benchmark)
     if benchmark.model == MPS:
         followed = follow(qiskit_circuit(program(benchmark)), Patience())
-        return MatrixProductState(ASSUMED[MPS]).units(skeleton, terms, sides=followed)
+        return MatrixProductState(ASSUMED[MPS]).units(skeleton, terms, widths=followed)
     return running(benchmark.model, skeleton, terms, warm, benchmark.threads)
 
 

@@ -79,6 +79,7 @@ FAMILIES: Mapping[str, Callable[[int, int], Program]] = {
     "ghz": lambda qubits, _: families.ghz(qubits),
     "qft": lambda qubits, value: families.qft(qubits, value),
     "clifford": lambda qubits, gates: families.clifford(qubits, gates, seed=qubits),
+    "w": lambda qubits, _: families.w_state(qubits),
 }
 
 
@@ -151,12 +152,15 @@ _PRODUCTS = (
     *(("qaoa", qubits, 2) for qubits in (8, 10, 12, 14)),
     *(("qft", qubits, 11) for qubits in (10, 16, 20)),
     *(("clifford", qubits, 6 * qubits) for qubits in (10, 14)),
+    *(("w", qubits, 1) for qubits in (7, 14)),
 )
 _READ = (
     ("efficient-su2", 8, 2),
     ("tfim", 16, 3),
     ("tfim", 24, 2),
     ("brickwork", 12, 8),
+    ("brickwork", 14, 12),
     ("qaoa", 12, 1),
+    ("qaoa", 14, 2),
     ("ghz", 30, 1),
 )

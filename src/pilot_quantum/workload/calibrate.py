@@ -27,6 +27,7 @@ from pilot_quantum.workload.aer import Evolution, expectations
 from pilot_quantum.workload.blob import from_blob, to_blob
 from pilot_quantum.workload.calibrate_here import is_here, seconds_here, waited
 from pilot_quantum.workload.cutting.gram import gram_tensors
+from pilot_quantum.workload.flatten import flatten_for_mps
 from pilot_quantum.workload.memory import Method
 from pilot_quantum.workload.pauli import PauliTerms
 from pilot_quantum.workload.program import read
@@ -37,8 +38,6 @@ ENOUGH = 128 * 2**20 + 40 * 2**21
 
 _DISTURBANCE = np.ones(2**20)
 """8 MiB: more than a core's own cache."""
-
-_METHODS = {MPS: Method.MPS, STABILISER: Method.STABILIZER}
 
 OnProgress = Callable[[int, int], None]
 """Called with the benchmarks that have been run, and with how many there are, rounds included."""
@@ -102,8 +101,10 @@ def timed(model: str, circuit: QuantumCircuit, *terms: Letters) -> Seconds:
     if model in (AER, LIGHTNING):
         return _state_vector(model, to_blob(circuit, standard=True), circuit.num_qubits)
     began = perf_counter()
-    if model in _METHODS:
-        expectations(circuit, labels, _METHODS[model])
+    if model == MPS:
+        expectations(flatten_for_mps(circuit), labels, Method.MPS)
+    elif model == STABILISER:
+        expectations(circuit, labels, Method.STABILIZER)
     elif model == PRUNE:
         skeleton = read_skeleton(circuit)
         kept(circuit, skeleton, light_cones(skeleton, terms).of(0))

@@ -3,14 +3,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from qiskit.circuit import QuantumCircuit
+from qiskit.circuit.library import get_standard_gate_name_mapping
 from tests.dreamer.circuits import skeletons
 
 from pilot_quantum.circuit import families
-from pilot_quantum.circuit.meetings import bounds
-from pilot_quantum.circuit.skeleton import program_skeleton
+from pilot_quantum.circuit.meetings import Widths, bounds
+from pilot_quantum.circuit.program import Program, gate
+from pilot_quantum.circuit.skeleton import program_skeleton, read_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
-from pilot_quantum.dreamer.models.mps import LEAST_FILL, MatrixProductState
+from pilot_quantum.dreamer.models.mps import LEAST_FILL, OPENED, TAKEN, MatrixProductState
 from pilot_quantum.dreamer.prediction import priced
+from pilot_quantum.workload.flatten import MPS_BASIS, flatten_for_mps
 
 MODEL = MatrixProductState(ASSUMED["aer-mps"])
 CHAIN = program_skeleton(families.ghz(40))
@@ -23,7 +27,9 @@ def whole(fill):
 
 def followed(gates, fill):
     """What a probe returns that came so far, where bonds are filled to this part of their bound."""
-    return [[(fill * left, fill * right) for left, right in step] for step in bounds(TANGLE).sides[:gates]]
+    found = bounds(TANGLE)
+    sides = tuple(tuple((fill * left, fill * right) for left, right in step) for step in found.sides[:gates])
+    return Widths(sides, tuple(fill * bits for bits in found.bonds))
 
 
 @given(skeleton=skeletons(), fills=st.lists(st.floats(0, 1), min_size=2, max_size=2))
@@ -63,7 +69,44 @@ def test_a_probe_that_came_to_the_end_leaves_no_doubt():
 
 
 def test_a_probe_that_came_nowhere_changes_nothing():
-    assert MODEL.predict(TANGLE, probe=list) == MODEL.predict(TANGLE)
+    assert MODEL.predict(TANGLE, probe=lambda: Widths((), ())) == MODEL.predict(TANGLE)
+
+
+def test_a_string_is_read_by_the_bonds_that_there_are_at_the_end():
+    skeleton, one = program_skeleton(families.ghz(4)), {0: "Z"}
+    widths = Widths((((0.0, 0.0),),) * 3, (1.0, 2.0, 0.0))
+
+    assert MODEL.units(skeleton, [one], widths=widths)["observe"] == 1 * 2 * 3 + 2 * 4 * 6 + 4 * 1 * 5 + 1 * 1 * 2
+    assert MODEL.units(skeleton, [one] * 3, widths=widths)["observe"] == 3 * 76
+
+
+def test_a_gate_on_three_qubits_makes_two_matrices():
+    toffoli = program_skeleton(Program("toffoli", "toffoli", 3, (gate("ccx", 0, 1, 2),)))
+    units = MODEL.units(toffoli)
+
+    assert units["decomposition"] == 2
+    assert units["entry"] == 2 * 4 + 4 * 2
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_gates_count_as_what_the_simulator_is_given_for_them(name):
+    circuit = QuantumCircuit(2)
+    circuit.append(get_standard_gate_name_mapping()[name], [0, 1])
+    circuit = circuit.assign_parameters([0.3] * circuit.num_parameters)
+    given_ = flatten_for_mps(circuit)
+
+    found, plain = (MODEL.units(read_skeleton(each), warm=True) for each in (circuit, given_))
+
+    assert {term: found[term] for term in ("gate", "angle", "decomposition", "controlled")} == {
+        term: plain[term] for term in ("gate", "angle", "decomposition", "controlled")
+    }
+    assert MODEL.units(read_skeleton(circuit))["opened"] == 1
+
+
+def test_all_gates_that_the_simulator_does_not_take_are_known():
+    gates = get_standard_gate_name_mapping()
+    assert set(OPENED) == {name for name, one in gates.items() if one.num_qubits == 2} - MPS_BASIS
+    assert set(TAKEN) == {name for name, one in gates.items() if one.num_qubits > 2} & MPS_BASIS
 
 
 def test_in_doubt_the_range_goes_from_empty_bonds_to_full_ones():

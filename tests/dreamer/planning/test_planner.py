@@ -14,7 +14,7 @@ from qiskit.circuit import Parameter, QuantumCircuit
 import pilot_quantum as pq
 from pilot_quantum.circuit import families
 from pilot_quantum.circuit.export import qiskit_circuit
-from pilot_quantum.circuit.meetings import bounds
+from pilot_quantum.circuit.meetings import Widths, bounds
 from pilot_quantum.circuit.schmidt_ranks import follow
 from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.planning.data import PlanData
@@ -207,10 +207,11 @@ def test_a_probe_is_asked_only_in_doubt_and_decides(pilot):
 
     def tangled(followed, patience):
         asked.append((followed.num_qubits, patience.seconds))
-        return bounds(read_skeleton(followed)).sides
+        return bounds(read_skeleton(followed))
 
     def bare(followed, patience):
-        return [[(0.0, 0.0)] * len(step) for step in bounds(read_skeleton(followed)).sides]
+        found = bounds(read_skeleton(followed))
+        return Widths(tuple(((0.0, 0.0),) * len(step) for step in found.sides), (0.0,) * len(found.bonds))
 
     in_doubt = plan(circuit, "Z11", [pilot()], probe=None)
     by_tangled = plan(circuit, "Z11", [pilot()], probe=tangled)

@@ -69,7 +69,7 @@ class StateVector:
         gates = len(skeleton)
         units = {"fixed": 1.0, "state": amplitudes}
         if not warm:
-            controlled = sum([name in _CONTROLLED for name in skeleton.names])
+            controlled = sum([name in CONTROLLED for name in skeleton.names])
             units |= {"start": 1.0, "build": float(gates), "controlled": float(controlled)}
         aer = self.rates.model == AER
         fused = aer and skeleton.qubits >= FUSES_FROM
@@ -77,7 +77,7 @@ class StateVector:
         if not aer:
             units["made"] = float(sum([name not in KERNELS for name in skeleton.names]))
         units["fuse" if fused else "gate"] = float(gates)
-        units["angle"] = float(sum([name in _TURNED for name in skeleton.names]))
+        units["angle"] = float(sum([name in TURNED for name in skeleton.names]))
         used = threads if fused else 1
         for kind, count in counts.items():
             units[kind] = count * amplitudes / used
@@ -105,21 +105,26 @@ def _plain(skeleton: Skeleton) -> dict[str, float]:
     counts = dict.fromkeys(("diagonal", "one", "two", "matrix"), 0.0)
     for wires, kind, name in zip(skeleton.wires, skeleton.kinds, skeleton.names, strict=True):
         if len(wires) == 1:
-            counts["diagonal" if kind.diagonal else "one"] += 1
-        elif len(wires) == 2:
-            counts["two" if name in _AER_KERNELS else "matrix"] += 1
+            counts["diagonal" if kind.diagonal or name in _FLIPS else "one"] += 1
+        elif name in _AER_KERNELS:
+            counts["two"] += 1
         else:
             counts["matrix"] += 2 ** (len(wires) - 2)
     return counts
 
 
-_TURNED = frozenset(["rx", "ry", "rz", "p", "r", "u", "u1", "u2", "u3", "rxx", "ryy", "rzz", "rzx"]) | frozenset(
+TURNED = frozenset(["rx", "ry", "rz", "p", "r", "u", "u1", "u2", "u3", "rxx", "ryy", "rzz", "rzx"]) | frozenset(
     ["cp", "cu", "cu1", "cu3", "crx", "cry", "crz"]
 )
-_CONTROLLED = frozenset(["cp", "cu", "cu1", "cu3", "crx", "cry", "crz"])
+"""Gates with angles."""
+
+CONTROLLED = frozenset(["cp", "cu", "cu1", "cu3", "crx", "cry", "crz"])
 """Gates that Qiskit makes a gate inside a gate of, each time that one is read."""
 
-_AER_KERNELS = frozenset(["cx", "cy", "cz", "cp", "swap", "crz", "csx"])
+_FLIPS = frozenset(["x", "y"])
+"""Gates that only move amplitudes, as fast as those that only turn them."""
+
+_AER_KERNELS = frozenset(["cx", "cy", "cz", "cp", "swap", "crz", "csx", "ccx", "ccz", "cswap", "mcx"])
 
 KERNELS = {
     **{name: {"diagonal": 1.0} for name in ("z", "s", "sdg", "t", "tdg", "p")},

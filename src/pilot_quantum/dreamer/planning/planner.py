@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pilot_quantum.circuit.meetings import Sides
+from pilot_quantum.circuit.meetings import Widths
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.dreamer.experience import experienced, surprises_of
-from pilot_quantum.dreamer.models.mps import MPS
+from pilot_quantum.dreamer.models.mps import DOUBTFUL, MPS
 from pilot_quantum.dreamer.planning.candidate import Candidate
 from pilot_quantum.dreamer.planning.cutting import Cutting
 from pilot_quantum.dreamer.planning.explanation import seconds_of
@@ -41,7 +41,7 @@ KINDS = ("lightning", "aer", "mps", "stabiliser", "cut", "qpu")
 CONE = "cone+"
 """How the names of candidates begin that leave out what no term depends on."""
 
-Probe = Callable[["QuantumCircuit", Patience], Sequence[Sequence[Sides]]]
+Probe = Callable[["QuantumCircuit", Patience], Widths]
 """Follows how entangled a circuit makes its qubits: `circuit.schmidt_ranks.follow`, or what does the same elsewhere."""
 
 MOST_BITS = 7.5
@@ -56,6 +56,9 @@ PROBED_AT_MOST = 5.0
 
 THOROUGHLY = 1.0
 """Seconds that a probe may take when everything is to be weighed."""
+
+CERTAIN = 1.1
+"""The factor that entanglement may leave open when everything is to be weighed."""
 
 PROBED_FROM = 0.008
 """Seconds of the best candidate below which no probe pays."""
@@ -229,15 +232,15 @@ class _Stages:
         others = [one for one in self.candidates if one is not found]
         best = _best(others, self.target)
         bar = inf if best is None else _cost(best)
-        least, most = found.prediction.low, HALF * bar
+        least, most, doubt = found.prediction.low, HALF * bar, DOUBTFUL
         if self.thorough:
-            patience = Patience(max(THOROUGHLY, min(most, PROBED_AT_MOST)), MOST_BITS)
+            patience, doubt = Patience(max(THOROUGHLY, min(most, PROBED_AT_MOST)), MOST_BITS), CERTAIN
         else:
             doubtful = most < found.prediction.high or bool(found.refused)
             if bar < PROBED_FROM or least >= most or not doubtful:
                 return
             patience = Patience(min(most - least, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, most)
-        followed = self.whole.matrix_product(lambda: probe(self.question.pruned.circuit, patience))
+        followed = self.whole.matrix_product(lambda circuit: probe(circuit, patience), doubt)
         self.candidates = [*others, experienced(followed, self.surprises)]
 
     def _cuts(self) -> Iterator[Candidate]:

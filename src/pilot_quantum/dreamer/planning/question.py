@@ -16,6 +16,7 @@ from pilot_quantum.circuit.skeleton import Skeleton, read_skeleton
 from pilot_quantum.circuit.standard import opened
 from pilot_quantum.circuit.terms import Operator, observable_of
 from pilot_quantum.dreamer.models.light_cone import Part, apart, whole
+from pilot_quantum.dreamer.models.mps import TAKEN
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
 from pilot_quantum.errors import CircuitError
 
@@ -96,6 +97,17 @@ class Question:
     def divisible(self) -> QuantumCircuit:
         """The circuit of `whole` with no gate on more than two qubits: what cuts are counted in."""
         return opened(self.pruned.circuit, widest=2)
+
+    @cached_property
+    def line(self) -> QuantumCircuit | None:
+        """The circuit of `whole` as Aer's matrix-product state takes gates on many qubits; None: that changes nothing.
+
+        It takes few such, and the others in their parts. Gates on two qubits stay: their parts meet where they do.
+        """
+        skeleton = self.whole.skeleton
+        if all(len(wires) <= 2 or name in TAKEN for wires, name in zip(skeleton.wires, skeleton.names, strict=True)):
+            return None
+        return opened(self.pruned.circuit, widest=2, kept=TAKEN)
 
     def pieces(self, cuts: Cuts) -> CutCircuit:
         """`divisible` cut there, as far as the terms depend on it; made once for the same cuts. Raises CircuitError."""

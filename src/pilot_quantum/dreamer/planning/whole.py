@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pilot_quantum.circuit.faint import faint
 from pilot_quantum.circuit.light_cone import Letters
-from pilot_quantum.circuit.skeleton import Skeleton
+from pilot_quantum.circuit.meetings import Widths
+from pilot_quantum.circuit.skeleton import Skeleton, read_skeleton
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone, Part
-from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState, Meetings, Probe
+from pilot_quantum.dreamer.models.mps import DOUBTFUL, MPS, MatrixProductState
 from pilot_quantum.dreamer.models.stabiliser import STABILISER, Stabiliser
 from pilot_quantum.dreamer.models.state_vector import AER, FUSES_FROM, LIGHTNING, StateVector
 from pilot_quantum.dreamer.models.write import WRITE, Write
@@ -23,6 +25,9 @@ from pilot_quantum.dreamer.planning.places import Load, Places
 from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.dreamer.prediction import Prediction, priced
 from pilot_quantum.resource import capacity as capabilities
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
 
 SHORT = {LIGHTNING: "lightning", AER: "aer", MPS: "mps", STABILISER: "stabiliser"}
 """What candidates are called by their methods."""
@@ -41,6 +46,9 @@ PART_OF_GAIN = 0.3
 
 SMALL_PART = 0.1
 """Of the best candidate's time, what weighing a further one may take."""
+
+Probe = Callable[["QuantumCircuit"], Widths]
+"""Follows a circuit and returns how wide its bonds really are, as far as it came."""
 
 Model = Callable[[Skeleton, Sequence[Letters]], Prediction | None]
 
@@ -142,18 +150,21 @@ class Whole:
         """The model of a matrix-product state."""
         return MatrixProductState(self.simulators.rates(MPS))
 
-    def matrix_product(self, probe: Probe | None = None) -> Candidate:
-        """As a matrix-product state, after pruning."""
+    def matrix_product(self, probe: Probe | None = None, doubt: float = DOUBTFUL) -> Candidate:
+        """As a matrix-product state, after pruning. probe: asked where entanglement leaves more than `doubt` open."""
         model = self.products
-        asked: list[Meetings] = []
+        asked: list[bool] = []
+        line = self.question.line
 
-        def asking() -> Meetings:
+        def asking() -> Widths:
             assert probe is not None
-            asked.append(probe())
-            return asked[-1]
+            asked.append(True)
+            return probe(self.question.pruned.circuit if line is None else line)
 
         def run(skeleton: Skeleton, letters: Sequence[Letters]) -> Prediction:
-            return model.predict(skeleton, letters, asking if probe is not None else None)
+            if line is not None:
+                skeleton = read_skeleton(line)
+            return model.predict(skeleton, letters, asking if probe is not None else None, doubt, self.warm)
 
         found = self._candidate(self._in_one[-1], self.simulators, MPS, run)
         off = faint(self.question.circuit)
