@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pilot_quantum.errors import CircuitTooLargeError
@@ -26,6 +27,13 @@ def contraction(labels: Sequence[Sequence[int]], shapes: Sequence[Sequence[int]]
 
     Raises CircuitTooLargeError where a tensor on the way takes more than `MOST_BYTES`.
     """
+    return _contraction(tuple(map(tuple, labels)), tuple(map(tuple, shapes)), tuple(kept))
+
+
+@lru_cache(maxsize=256)
+def _contraction(
+    labels: tuple[tuple[int, ...], ...], shapes: tuple[tuple[int, ...], ...], kept: tuple[int, ...]
+) -> Contraction:
     import opt_einsum  # type: ignore[import-untyped]
 
     terms = ["".join(map(opt_einsum.get_symbol, each)) for each in labels]

@@ -87,7 +87,9 @@ class Plans:
         with self._lock:
             choice = self._kept.get(key)
         if choice is None or not _serves(choice, question, row):
-            bound = Question(_bound(question.circuit, row), question.observables, question.shape)
+            bound = question
+            if question.circuit.num_parameters:
+                bound = Question(_bound(question.circuit, row), question.observables, question.shape)
             plan = self._planner(bound, resources, strategy)
             refuse_qpu(plan.best, plan.candidates)
             if plan.best.of_angles:
