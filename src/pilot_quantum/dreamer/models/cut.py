@@ -164,26 +164,33 @@ def reading(shape: Shape, strings: int) -> Units:
 
 def overlapping(variants: int, kept: int, strings: int) -> Units:
     """Overlaps of so many states of `kept` qubits: for each string ("string") a pass over all of them ("turn", in
-    amplitudes) and a matrix product ("gram", in multiplications).
+    amplitudes), a matrix product ("gram", in multiplications), and the room for what comes out ("entry").
     """
     states = float(variants) * 2**kept
-    return {"string": float(strings), "turn": strings * states, "gram": strings * states * variants}
+    pairs = float(variants) ** 2
+    return {
+        "string": float(strings),
+        "turn": strings * states,
+        "gram": strings * states * variants,
+        "entry": strings * pairs,
+    }
 
 
 def finishing(cut: CutCircuit, shapes: Sequence[Shape], rows: int) -> Units:
     """Putting the answer together: tensors ("answer", "tensor", "pair", in entries), an order of summation, and by it
-    a contraction for each distinct row of local strings ("step", one a tensor; "contract", in operations). Of slices
-    the overlaps.
+    a contraction for each distinct row of local strings ("step", one a tensor; "contract", in operations; "moved", in
+    entries of the tensors on its way). Of slices the overlaps.
 
     Raises CircuitTooLargeError where a tensor on the way is too large.
     """
     units: dict[str, float] = {"answer": 1.0, "tensor": float(sum(shape.strings for shape in shapes))}
     units["pair"] = sum(shape.pairs for shape in shapes)
-    legs = [[leg.link for leg in fragment.legs] for fragment in cut.fragments]
+    legs = [sorted([leg.link for leg in fragment.legs]) for fragment in cut.fragments]
     if legs:
         sizes = [[cut.links[link].terms ** 2 for link in each] for each in legs]
         units["step"] = float(rows * len(legs))
-        units["contract"] = rows * contraction(legs, sizes, ()).operations
+        order = contraction(legs, sizes, ())
+        units |= {"contract": rows * order.operations, "moved": rows * order.entries}
     for shape in shapes:
         if shape.sliced:
             for name, amount in overlapping(shape.variants, len(shape.choi.kept), shape.strings).items():
