@@ -30,6 +30,11 @@ PREPARE, FINISH, OVERLAPS, BACK = "prepare", "finish", "overlaps", "back"
 """Stages that are measured by themselves: in the session before and after; in a worker after the run; on the way back.
 """
 
+LARGE = 2**22
+"""Bytes of a result up to which it lies in memory that a process has had before; beyond, pages are new from the system,
+here and there, which on some machines costs more than all that is done to them.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PartCost:
@@ -150,16 +155,20 @@ def preparing(cut: CutCircuit, shapes: Sequence[Shape], terms: int) -> Units:
 
 def reading(shape: Shape, strings: int) -> Units:
     """What a task does with its final state ("overlap"): overlaps for `strings` strings, or nothing (0); and what is
-    sent back ("back", in bytes).
+    sent back.
     """
     states = float(shape.choi.variants) * 2 ** len(shape.choi.kept)
-    back = 16 * (strings * float(shape.variants) ** 2 if strings else states)
     return {
         "overlap": 1.0,
         "open": states,
-        "back": back,
+        **returning(16 * (strings * float(shape.variants) ** 2 if strings else states)),
         **overlapping(shape.choi.variants, len(shape.choi.kept), strings),
     }
+
+
+def returning(size: float) -> Units:
+    """Sending `size` bytes back ("back"), those beyond `LARGE` in memory that is new ("large")."""
+    return {"back": size, "large": max(0.0, size - LARGE)}
 
 
 def overlapping(variants: int, kept: int, strings: int) -> Units:
