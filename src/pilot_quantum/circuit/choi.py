@@ -8,8 +8,9 @@ by Aer's fusion and threads, and what Aer needs of the circuit is kept as for an
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from pilot_quantum.circuit.gate_kinds import KINDS, GateKind
 from pilot_quantum.circuit.skeleton import Skeleton, read_skeleton
 
 if TYPE_CHECKING:
-    from qiskit.circuit import QuantumCircuit
+    from qiskit.circuit import CircuitInstruction, QuantumCircuit
 
 Complexes = NDArray[np.complex128]
 
@@ -121,24 +122,34 @@ def choi_circuit(fragment: Fragment, links: Sequence[Link], fixed: Sequence[int]
     fixed: terms of the first legs, which then need no ancillas.
     """
     from qiskit.circuit import QuantumCircuit
-    from qiskit.circuit.library import CXGate, CZGate, HGate, IGate, XGate, YGate, ZGate
 
     shape = choi_shape(fragment, links, len(fixed))
     circuit = QuantumCircuit(shape.width + shape.ancillas)
-    index = {qubit: i for i, qubit in enumerate(fragment.circuit.qubits)}
-    own = {"h": HGate, "cx": CXGate, "cz": CZGate, "x": XGate, "y": YGate, "z": ZGate}
-    bare = set(range(shape.width))
+    qubits, data, own = circuit.qubits, fragment.circuit.data, _own_gates()
+    new = dict(zip(fragment.circuit.qubits, qubits, strict=False))  # the ancillas stand for none
+    bare = set(qubits[: shape.width])
     for step in _steps(fragment, links, fixed):
         if isinstance(step, _Own):
-            operation, where = own[step.name](), list(step.wires)
+            instruction, where = own[step.name], [qubits[wire] for wire in step.wires]
         else:
-            instruction = fragment.circuit.data[step]
-            operation, where = instruction.operation, [index[qubit] for qubit in instruction.qubits]
+            instruction = data[step]
+            where = [new[qubit] for qubit in instruction.qubits]
         bare.difference_update(where)
-        circuit._append(operation, [circuit.qubits[i] for i in where], [])
-    for qubit in bare:  # that nothing acts on: to a simulator it would not exist
-        circuit._append(IGate(), [circuit.qubits[qubit]], [])
+        circuit._append(instruction.replace(qubits=where))
+    for qubit in qubits[: shape.width]:
+        if qubit in bare:  # nothing acts on it: to a simulator it would not exist
+            circuit._append(own["id"].replace(qubits=[qubit]))
     return circuit
+
+
+@cache
+def _own_gates() -> Mapping[str, CircuitInstruction]:
+    """The gates of `_Own` and the identity by their names, as instructions on some qubits."""
+    from qiskit.circuit import CircuitInstruction, Qubit
+    from qiskit.circuit.library import CXGate, CZGate, HGate, IGate, XGate, YGate, ZGate
+
+    gates = (HGate(), CXGate(), CZGate(), XGate(), YGate(), ZGate(), IGate())
+    return {gate.name: CircuitInstruction(gate, [Qubit() for _ in range(gate.num_qubits)]) for gate in gates}
 
 
 def choi_skeleton(fragment: Fragment, links: Sequence[Link], fixed: Sequence[int] = ()) -> Skeleton:

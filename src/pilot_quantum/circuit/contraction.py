@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
 from typing import Any
 
 from pilot_quantum.errors import CircuitTooLargeError
@@ -14,11 +16,14 @@ MOST_BYTES = 2**32
 
 @dataclass(frozen=True, slots=True)
 class Contraction:
-    """An order of summation. equation, path: as opt_einsum has them. operations: multiplications and additions."""
+    """An order of summation. equation, path: as opt_einsum has them. operations: multiplications and additions.
+    entries: of all tensors that its steps take and make, for each is brought into another order of its indices.
+    """
 
     equation: str
     path: Any
     operations: float
+    entries: float
 
 
 def contraction(labels: Sequence[Sequence[int]], shapes: Sequence[Sequence[int]], kept: Sequence[int]) -> Contraction:
@@ -26,6 +31,13 @@ def contraction(labels: Sequence[Sequence[int]], shapes: Sequence[Sequence[int]]
 
     Raises CircuitTooLargeError where a tensor on the way takes more than `MOST_BYTES`.
     """
+    return _contraction(tuple(map(tuple, labels)), tuple(map(tuple, shapes)), tuple(kept))
+
+
+@lru_cache(maxsize=256)
+def _contraction(
+    labels: tuple[tuple[int, ...], ...], shapes: tuple[tuple[int, ...], ...], kept: tuple[int, ...]
+) -> Contraction:
     import opt_einsum  # type: ignore[import-untyped]
 
     terms = ["".join(map(opt_einsum.get_symbol, each)) for each in labels]
@@ -37,7 +49,10 @@ def contraction(labels: Sequence[Sequence[int]], shapes: Sequence[Sequence[int]]
             f"putting {len(labels)} fragments together takes a tensor of {_gib(needed)}; the limit is "
             f"{_gib(MOST_BYTES)}. Use fewer cuts, or cuts that leave a fragment with fewer of them."
         )
-    return Contraction(equation, path, float(report.opt_cost))
+    sizes = report.size_dict
+    steps = [step[2].replace("->", ",").split(",") for step in report.contraction_list]
+    entries = sum(prod([float(sizes[index]) for index in tensor]) for step in steps for tensor in step)
+    return Contraction(equation, path, float(report.opt_cost), entries)
 
 
 def check_overlaps(index: int, variants: int, tensors: int) -> None:

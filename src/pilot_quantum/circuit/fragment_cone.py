@@ -25,7 +25,8 @@ def _cone(fragment: Fragment, wanted: set[int]) -> Fragment:
     alive = {qubit for qubit, end in enumerate(fragment.ends) if end in wanted} | set(fragment.outgoing)
     legs = [leg for leg in fragment.legs if leg.kind is not LegKind.OUTGOING]
     index = {qubit: i for i, qubit in enumerate(fragment.circuit.qubits)}
-    data = fragment.circuit.data
+    data = list(fragment.circuit.data)
+    acts = [{index[qubit] for qubit in step.qubits} for step in data]
     kept: list[int] = []
     pending = len(legs)
     for position in range(len(data), -1, -1):
@@ -33,8 +34,8 @@ def _cone(fragment: Fragment, wanted: set[int]) -> Fragment:
             pending -= 1
             alive.add(legs[pending].qubit)
         if position:
-            qubits = {index[qubit] for qubit in data[position - 1].qubits}
-            if alive & qubits:
+            qubits = acts[position - 1]
+            if not alive.isdisjoint(qubits):
                 alive |= qubits
                 kept.append(position - 1)
     if len(kept) == len(data) and len(alive) == fragment.width:
@@ -43,11 +44,12 @@ def _cone(fragment: Fragment, wanted: set[int]) -> Fragment:
     order = sorted(alive)
     local = {qubit: i for i, qubit in enumerate(order)}
     circuit = QuantumCircuit(len(order))
+    new = {old: circuit.qubits[i] for old, i in ((fragment.circuit.qubits[qubit], i) for qubit, i in local.items())}
     before = [0] * (len(data) + 1)  # how many of the instructions before each are kept
     for position in kept:
         before[position + 1] = 1
-        where = [circuit.qubits[local[index[qubit]]] for qubit in data[position].qubits]
-        circuit._append(data[position].operation, where, [])
+        step = data[position]
+        circuit._append(step.replace(qubits=[new[qubit] for qubit in step.qubits]))
     for position in range(len(data)):
         before[position + 1] += before[position]
     moved = tuple(replace(leg, qubit=local[leg.qubit], position=before[leg.position]) for leg in fragment.legs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,8 +151,9 @@ class _Piece:
         self.index = {segment: i for i, segment in enumerate(segments)}
         self.legs: list[Leg] = []
 
-    def append(self, operation: Any, segments: tuple[int, ...]) -> None:
-        self.circuit._append(operation, [self.local[segment] for segment in segments], [])
+    def append(self, instruction: Any, segments: tuple[int, ...]) -> None:
+        # The instruction as it is: asking for its operation would make each gate anew.
+        self.circuit._append(instruction.replace(qubits=[self.local[segment] for segment in segments]))
 
     def leg(self, link: int, kind: LegKind, side: int, segment: int) -> None:
         self.legs.append(Leg(link, kind, side, self.index[segment], len(self.circuit.data)))
@@ -167,6 +168,7 @@ class _Cutter:
         self.parent = list(range(circuit.num_qubits))
         self.final = list(range(circuit.num_qubits))
         self.healed = 0
+        self.forms: dict[tuple[Any, ...], SchmidtForm] = {}
         if circuit.parameters:
             names = ", ".join(parameter.name for parameter in circuit.parameters)
             raise CircuitError(f"{_named(circuit)} has unbound parameters ({names}): bind them before it is cut.")
@@ -285,13 +287,13 @@ class _Cutter:
         for event in events:
             first, *others = (pieces[self._root(segment)] for segment in event.segments)
             if isinstance(event, _Gate):
-                first.append(event.instruction.operation, event.segments)
+                first.append(event.instruction, event.segments)
             elif isinstance(event, _WireCut):
                 first.leg(len(links), LegKind.OUTGOING, 0, event.segments[0])
                 others[0].leg(len(links), LegKind.INCOMING, 1, event.segments[1])
                 links.append(Link(np.ones(2, dtype=complex), (), WIRE_OVERHEAD))
             else:
-                form = _form(event.instruction)
+                form = self._form(event.instruction)
                 for side, (piece, segment) in enumerate(zip((first, *others), event.segments, strict=True)):
                     _turn(piece, form.before[side], segment)
                     if len(form.paulis) > 1:
@@ -300,6 +302,15 @@ class _Cutter:
                 if len(form.paulis) > 1:
                     links.append(Link(form.coefficients, form.paulis, form.overhead))
         return tuple(links)
+
+    def _form(self, instruction: Any) -> SchmidtForm:
+        """The Schmidt form of a gate, read once for equal ones."""
+        if not instruction.is_standard_gate():
+            return _form(instruction)
+        key = (instruction.name, *instruction.params)
+        if key not in self.forms:
+            self.forms[key] = _form(instruction)
+        return self.forms[key]
 
     def _root(self, segment: int) -> int:
         parent = self.parent
@@ -325,11 +336,21 @@ def _form(instruction: Any) -> SchmidtForm:
 
 def _turn(piece: _Piece, unitary: Matrix, segment: int) -> None:
     """Append a one-qubit unitary, up to its phase, which no result depends on."""
+    if (turned := _turned(unitary.tobytes())) is not None:
+        piece.append(turned, (segment,))
+
+
+@lru_cache(maxsize=1024)
+def _turned(content: bytes) -> Any:
+    """A one-qubit unitary of these bytes as an instruction on some qubit, None for the identity."""
+    unitary = np.frombuffer(content, dtype=complex).reshape(2, 2)
+    if abs(unitary[0, 1]) <= 1e-15 and abs(unitary[0, 0] - unitary[1, 1]) <= 1e-15:
+        return None
+    from qiskit.circuit import CircuitInstruction, Qubit
     from qiskit.circuit.library import UGate
     from qiskit.synthesis import OneQubitEulerDecomposer
 
-    if abs(unitary[0, 1]) > 1e-15 or abs(unitary[0, 0] - unitary[1, 1]) > 1e-15:
-        piece.append(UGate(*OneQubitEulerDecomposer("U").angles(unitary)), (segment,))
+    return CircuitInstruction(UGate(*OneQubitEulerDecomposer("U").angles(unitary)), (Qubit(),))
 
 
 def _named(circuit: QuantumCircuit) -> str:

@@ -8,7 +8,7 @@ rzz and all controlled rotations, leaves two products; none, a single one: the g
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -27,7 +27,7 @@ NEGLIGIBLE = 1e-12
 _HADAMARD: Matrix = np.array([[1, 1], [1, -1]], dtype=complex) / np.sqrt(2)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SchmidtForm:
     """U = Σ_t c_t A_t ⊗ B_t with unitary A_t and B_t: the gate's first qubit sees A_t, its second B_t.
 
@@ -50,7 +50,7 @@ class SchmidtForm:
         a, b = self.terms(0), self.terms(1)
         return np.asarray(np.einsum("t,tij,tkl->kilj", self.coefficients, a, b).reshape(4, 4))
 
-    @property
+    @cached_property
     def overhead(self) -> float:
         """κ², the factor by which cutting this gate multiplies the shots for a given error.
 

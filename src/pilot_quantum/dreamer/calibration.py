@@ -25,6 +25,7 @@ from pilot_quantum.dreamer.models.cut import (
     finishing,
     overlapping,
     preparing,
+    returning,
     shaped,
 )
 from pilot_quantum.dreamer.models.dispatch import DISPATCH, Dispatch
@@ -185,7 +186,7 @@ def _cutting(benchmark: Benchmark) -> Units:
         states = float(benchmark.size) * 2**benchmark.qubits
         return {"overlap": 1.0, "open": states, **overlapping(benchmark.size, benchmark.qubits, benchmark.terms)}
     if benchmark.stage == BACK:
-        return {"back": float(benchmark.size)}
+        return returning(benchmark.size)
     letters = strings(benchmark)
     cut = cut_circuit(qiskit_circuit(program(benchmark)), Cuts(cut_gates(benchmark)))
     cut = fragments_observed(cut, {qubit for term in letters for qubit in term})

@@ -108,7 +108,7 @@ def suite(lightning: bool = True, cores: int = 1) -> tuple[Benchmark, ...]:
             for family, qubits, size, parts, terms in _CUTS
         ),
         *(Benchmark(CUT, "", qubits, variants, OVERLAPS, terms=terms) for qubits, variants, terms in _OVERLAPS),
-        *(Benchmark(CUT, "", 1, size, BACK) for size in (10**6, 3 * 10**6, 10**7)),
+        *(Benchmark(CUT, "", 1, size, BACK) for size in (10**6, 3 * 10**6, 10**7, 6 * 10**7)),
         *(Benchmark(DISPATCH, "", tasks, sent) for tasks, sent in _DISPATCHED),
     )
 
@@ -140,9 +140,17 @@ _CUTS = (
     *(("tfim", qubits, size, 2, terms) for qubits, size, terms in ((8, 3, 7), (12, 4, 11), (12, 5, 1))),
     *(("tfim", qubits, 2, 3, terms) for qubits, terms in ((9, 1), (18, 17))),
     *(("brickwork", qubits, 4, 2, terms) for qubits, terms in ((10, 1), (18, 17))),
+    # Many cuts: what takes time is to bring the tensors into order, and to sum over their indices.
+    *(("tfim", qubits, size, parts, terms) for qubits, size, parts, terms in ((12, 8, 2, 11), (9, 4, 3, 8))),
+    ("brickwork", 18, 8, 3, 1),
+    *(("qaoa", qubits, size, parts, terms) for qubits, size, parts, terms in ((8, 2, 3, 7), (10, 2, 4, 2))),
+    *(("qaoa", qubits, 1, parts, terms) for qubits, parts, terms in ((10, 2, 9), (12, 4, 11))),
 )
 
-_OVERLAPS = ((4, 4, 1), (4, 4, 20), (8, 8, 5), (8, 32, 5), (6, 64, 2), (12, 4, 5), (12, 16, 3), (14, 8, 2), (16, 4, 2))
+_OVERLAPS = (
+    *((4, 4, 1), (4, 4, 20), (8, 8, 5), (8, 32, 5), (6, 64, 2), (12, 4, 5), (12, 16, 3), (14, 8, 2), (16, 4, 2)),
+    *((4, 128, 10), (5, 256, 2), (3, 512, 3)),
+)
 
 _PRODUCTS = (
     *(("ghz", qubits, 1) for qubits in (6, 20, 40)),

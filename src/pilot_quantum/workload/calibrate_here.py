@@ -18,7 +18,7 @@ from pilot_quantum.circuit.observable import Observable, Term
 from pilot_quantum.dreamer.calibration import observed
 from pilot_quantum.dreamer.models.cut import BACK, FINISH, PREPARE
 from pilot_quantum.dreamer.models.dispatch import DISPATCH
-from pilot_quantum.dreamer.models.find import FIND
+from pilot_quantum.dreamer.models.find import EFFORT, FIND
 from pilot_quantum.dreamer.models.state_vector import LIGHTNING
 from pilot_quantum.dreamer.models.write import WRITE
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
@@ -56,7 +56,7 @@ def seconds_here(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> 
         return max(full - empty, 1e-10 * benchmark.size)  # at most 10 GB/s: below, it is noise
     circuit = qiskit_circuit(program(benchmark))
     if benchmark.model == FIND:
-        return _seconds(lambda: find_cuts(circuit, -(-benchmark.qubits // benchmark.parts)))
+        return _seconds(lambda: find_cuts(circuit, -(-benchmark.qubits // benchmark.parts), effort=EFFORT))
     if benchmark.model == WRITE:
         terms = [Term(1.0, tuple(term.items())) for term in observed(benchmark)]
         question = Question(circuit, (Observable(tuple(terms), None),), ())

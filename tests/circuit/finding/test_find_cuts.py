@@ -76,7 +76,7 @@ def least_by_gate_cuts(circuit: Interactions, width: int) -> float:
     return best
 
 
-@given(circuit=circuits(), width=st.integers(1, 9), effort=st.integers(1, 2))
+@given(circuit=circuits(), width=st.integers(1, 9), effort=st.integers(0, 2))
 def test_every_candidate_fits_and_costs_what_it_says(circuit: Interactions, width: int, effort: int):
     findings = find_cuts(circuit, width, effort=effort)
     for candidate in (*findings.candidates, findings.gate_cut):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilot_quantum.circuit.finding.blocks import best_blocks, block_weights, even_blocks
+from pilot_quantum.circuit.finding.blocks import best_blocks, block_weights, distinct, even_blocks
 from pilot_quantum.circuit.finding.exact import MOST_QUBITS, prove
 from pilot_quantum.circuit.finding.limits import Limits
 from pilot_quantum.circuit.finding.orderings import orderings
@@ -30,6 +30,12 @@ def chain(order) -> np.ndarray:
     for one, other in itertools.pairwise(order):
         matrix[one, other] = matrix[other, one] = 1.0
     return matrix
+
+
+@given(rows=st.lists(st.tuples(*[st.integers(0, 300)] * 2), min_size=1, max_size=20))
+def test_distinct_rows_are_those_that_numpy_finds_in_its_order(rows):
+    _, first = np.unique(np.array(rows), axis=0, return_index=True)
+    assert distinct(np.array(rows)).tolist() == first.tolist()
 
 
 @given(matrix=weights(), start=st.integers(0, 1))

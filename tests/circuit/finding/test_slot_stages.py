@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import pairwise, product
 from random import Random
 
 import pytest
@@ -48,6 +48,19 @@ def test_the_search_never_gets_worse_nor_overfills_a_part(graph: SlotGraph, widt
         assert max(widths) <= width
         assert search.room == [width - each for each in widths]
     assert all(after <= before + 1e-9 for before, after in pairwise(costs))  # sums of changes: rounding apart
+
+
+@given(graph=graphs(), seed=st.integers(0, 9))
+def test_a_step_leaves_a_qubit_no_better_labels_of_two_parts(graph: SlotGraph, seed: int):
+    draw = Random(seed)
+    search = WireSearch(graph, [draw.randrange(2) for _ in range(2 * len(graph.ends))], [99, 99])
+    search.descend()
+    for wire in graph.wires:
+        for path in product((0, 1), repeat=len(wire)):
+            labels = search.labels.copy()
+            for slot, part in zip(wire, path, strict=True):
+                labels[slot] = part
+            assert graph.cost(labels) >= search.cost - 1e-6
 
 
 @given(graph=graphs(), width=st.integers(2, 7))

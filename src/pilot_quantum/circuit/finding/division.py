@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pilot_quantum.circuit.finding.blocks import Blocks, best_blocks, block_weights, even_blocks, joined
+from pilot_quantum.circuit.finding.blocks import Blocks, best_blocks, block_weights, distinct, even_blocks, joined
 from pilot_quantum.circuit.finding.limits import Limits
 from pilot_quantum.circuit.finding.orderings import orderings
 from pilot_quantum.circuit.finding.refinement import cut_weights, refined
@@ -52,10 +52,12 @@ class Division(NamedTuple):
 def divisions(graph: SlotGraph, targets: Sequence[Limits], effort: int, wires: bool, draw: Random) -> list[Division]:
     """Divisions within the first of `targets`, then one within each other; none if not all qubits have a place.
 
-    The first cuts no wire. wires: whether others may. effort: 1 or more; how many gate cuts the search goes on from.
+    The first cuts no wire. wires: whether others may. effort: from how many gate cuts beside the best the search goes
+    on; 0 is as 1, without the random walk.
     """
     bonds = graph.bonds()
-    count = min(graph.qubits, ORDERS * effort, max(4, MOST_PAIRS // graph.qubits**2))
+    breadth = max(1, effort)
+    count = min(graph.qubits, ORDERS * breadth, max(4, MOST_PAIRS // graph.qubits**2))
     orders = orderings(bonds, np.array(draw.sample(range(graph.qubits), count)))
     within = block_weights(bonds, orders)
     searched = graph if wires else replace(graph, wire_weight=inf)
@@ -65,10 +67,10 @@ def divisions(graph: SlotGraph, targets: Sequence[Limits], effort: int, wires: b
         if blocks is None:
             continue
         main = target is targets[0]
-        tables = [_least(bonds, blocks, REFINED * effort if main else 1)]
+        tables = [_least(bonds, blocks, REFINED * breadth if main else 1)]
         if main and not target.wider:
-            tables.append(_least(bonds, even_blocks(orders, target.base), REFINED * effort))
-        for labels, widths in islice(_ranked(bonds, joined(tables)), 1 + effort if main else 1):
+            tables.append(_least(bonds, even_blocks(orders, target.base), REFINED * breadth))
+        for labels, widths in islice(_ranked(bonds, joined(tables)), 1 + breadth if main else 1):
             search = WireSearch(searched, graph.spread(labels), _with_spare(widths, target))
             if not found:
                 found.append(Division.of(search))
@@ -83,8 +85,9 @@ def divisions(graph: SlotGraph, targets: Sequence[Limits], effort: int, wires: b
 
 def _least(bonds: NDArray[np.float64], blocks: Blocks, count: int) -> Blocks:
     """The distinct rows that cut least, `count` at most."""
-    labels, first = np.unique(blocks.labels, axis=0, return_index=True)
-    return blocks.rows(first[np.argsort(np.round(cut_weights(bonds, labels), 9), kind="stable")[:count]])
+    first = distinct(blocks.labels)
+    weights = cut_weights(bonds, blocks.labels[first])
+    return blocks.rows(first[np.argsort(np.round(weights, 9), kind="stable")[:count]])
 
 
 def _ranked(bonds: NDArray[np.float64], blocks: Blocks) -> Iterator[tuple[list[int], list[int]]]:
@@ -118,7 +121,7 @@ def _further(graph: SlotGraph, limits: Limits, best: Division, effort: int, draw
     Stretches are followed where they are not hopeless, at most twice the cost of the best.
     """
     found = []
-    if _is_branched(graph, best.labels):
+    if effort and _is_branched(graph, best.labels):
         search = WireSearch(graph, best.labels, best.widths)
         search.wander(WANDERINGS * effort, draw)
         found.append(Division.of(search))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pilot_quantum.circuit.finding.blocks import distinct
+
 
 def orderings(weights: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Distinct orders of the n qubits, one a row: as given, grown from each of `starts`, and from where those ended.
@@ -14,7 +16,8 @@ def orderings(weights: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArra
     """
     near = _grown(weights, starts)
     far = _grown(weights, np.unique(near[:, -1]))
-    return np.unique(np.concatenate([np.arange(len(weights))[None], near, far]), axis=0)
+    found = np.concatenate([np.arange(len(weights))[None], near, far])
+    return found[distinct(found)]
 
 
 def _grown(weights: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.int64]:

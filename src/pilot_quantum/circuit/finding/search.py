@@ -61,10 +61,10 @@ def find_cuts(
     widths: a width in qubits; a sequence, the widths of worker types, each for any number of fragments in turn; or a
     mapping from widths to the number of workers, on which all fragments run at the same time, side by side where they
     fit (None: any number). wires: whether wires may be cut. most_overhead: candidates beyond it are dropped.
-    more_parts: for so many numbers of parts beyond the least, narrower fragments are looked for too. effort: 1 or more;
-    time grows with it. prove_seconds: how long to try to prove that no gate cuts are better, for each group of up to 22
-    qubits that hang together; not with limited numbers of workers. Deterministic for a `seed`, unless the time for a
-    proof runs out.
+    more_parts: for so many numbers of parts beyond the least, narrower fragments are looked for too. effort: time
+    grows with it; 0, for who is in a hurry, leaves the random walk out, which hardly ever finds anything.
+    prove_seconds: how long to try to prove that no gate cuts are better, for each group of up to 22 qubits that hang
+    together; not with limited numbers of workers. Deterministic for a `seed`, unless the time for a proof runs out.
 
     Raises CutError when nothing fits, CircuitError for circuits that cannot be cut (see `read_interactions`), and
     InvalidDescriptionError for widths that cannot be meant.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -22,7 +23,7 @@ Labels = list[int]
 """Part of each slot; slots 2g and 2g + 1 are the first and the second end of gate g."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SlotGraph:
     """Gates between qubits 0 to `qubits` - 1, in their order.
 
@@ -44,6 +45,17 @@ class SlotGraph:
             wires[first].append(2 * gate)
             wires[second].append(2 * gate + 1)
         return cls(qubits, tuple(ends), tuple(weights), tuple(map(tuple, wires)))
+
+    @cached_property
+    def along(self) -> list[list[tuple[int, int, float]]]:
+        """For each qubit the slots along its wire, each with the slot at the gate's other end and the gate's weight."""
+        return [[(slot, slot ^ 1, self.weights[slot >> 1]) for slot in wire] for wire in self.wires]
+
+    @cached_property
+    def near(self) -> list[list[int]]:
+        """For each qubit those that it has gates with, rising."""
+        ends = [qubit for pair in self.ends for qubit in pair]
+        return [sorted({ends[slot ^ 1] for slot in wire}) for wire in self.wires]
 
     def bonds(self) -> NDArray[np.float64]:
         """(qubits, qubits), symmetric: the summed weight of the gates between two qubits."""

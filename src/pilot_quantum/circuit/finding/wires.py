@@ -37,10 +37,7 @@ class WireSearch:
         self.cost = graph.cost(labels)
         self._visits = 0
         self._wire_weight = graph.wire_weight
-        slots = [weight for weight in graph.weights for _ in range(2)]
-        self._wires = [[(slot, slot ^ 1, slots[slot]) for slot in wire] for wire in graph.wires]
-        ends = [qubit for pair in graph.ends for qubit in pair]
-        self._near = [sorted({ends[slot ^ 1] for slot in wire}) for wire in graph.wires]
+        self._wires, self._near = graph.along, graph.near
         for runs in graph.runs(self.labels):
             for part in runs:
                 self.room[part] -= 1
@@ -133,9 +130,11 @@ class WireSearch:
 
     def _best(self, qubit: int, parts: Sequence[int]) -> tuple[float, list[int]]:
         """The shortest path through these parts: its cost, and the label of each slot of the qubit."""
+        self._visits += len(self._wires[qubit])
+        if len(parts) == 2:
+            return self._best_of_two(qubit, parts[0], parts[1])
         labels = self.labels
         places = range(len(parts))
-        self._visits += len(self._wires[qubit])
         costs = [0.0] * len(parts)
         choices = []
         for _, other, weight in self._wires[qubit]:
@@ -155,6 +154,33 @@ class WireSearch:
         for chosen in reversed(choices):
             path.append(parts[place])
             place = chosen[place]
+        path.reverse()
+        return least, path
+
+    def _best_of_two(self, qubit: int, one: int, two: int) -> tuple[float, list[int]]:
+        """The same through two parts, as most are: then at a slot at most one of them is reached from the other."""
+        labels, change = self.labels, self._wire_weight
+        here = there = 0.0
+        switches = []  # to which part the path changes before each slot, if it comes through that part; -1: to neither
+        for _, other, weight in self._wires[qubit]:
+            switch = -1
+            if here <= there:
+                if here + change < there:
+                    there, switch = here + change, two
+            elif there + change < here:
+                here, switch = there + change, one
+            switches.append(switch)
+            end = labels[other]
+            if end != one:
+                here += weight
+            if end != two:
+                there += weight
+        least, part = (here, one) if here <= there else (there, two)
+        path = []
+        for switch in reversed(switches):
+            path.append(part)
+            if switch == part:
+                part = two if part == one else one
         path.reverse()
         return least, path
 
@@ -232,7 +258,7 @@ class WireSearch:
         spare = max(range(len(self.room)), key=self.room.__getitem__)
         bounds = []
         for other, wire in enumerate(self._wires):
-            if other == keep or all(labels[slot] != part for slot, _, _ in wire):
+            if other == keep or part not in [labels[slot] for slot, _, _ in wire]:
                 continue
             before = self._cost_of(other)
             # Outside of the part, its gates with those who stay are cut, whatever else happens.

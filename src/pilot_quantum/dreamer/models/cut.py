@@ -30,6 +30,11 @@ PREPARE, FINISH, OVERLAPS, BACK = "prepare", "finish", "overlaps", "back"
 """Stages that are measured by themselves: in the session before and after; in a worker after the run; on the way back.
 """
 
+LARGE = 2**22
+"""Bytes of a result up to which it lies in memory that a process has had before; beyond, pages are new from the system,
+here and there, which on some machines costs more than all that is done to them.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PartCost:
@@ -150,40 +155,51 @@ def preparing(cut: CutCircuit, shapes: Sequence[Shape], terms: int) -> Units:
 
 def reading(shape: Shape, strings: int) -> Units:
     """What a task does with its final state ("overlap"): overlaps for `strings` strings, or nothing (0); and what is
-    sent back ("back", in bytes).
+    sent back.
     """
     states = float(shape.choi.variants) * 2 ** len(shape.choi.kept)
-    back = 16 * (strings * float(shape.variants) ** 2 if strings else states)
     return {
         "overlap": 1.0,
         "open": states,
-        "back": back,
+        **returning(16 * (strings * float(shape.variants) ** 2 if strings else states)),
         **overlapping(shape.choi.variants, len(shape.choi.kept), strings),
     }
 
 
+def returning(size: float) -> Units:
+    """Sending `size` bytes back ("back"), those beyond `LARGE` in memory that is new ("large")."""
+    return {"back": size, "large": max(0.0, size - LARGE)}
+
+
 def overlapping(variants: int, kept: int, strings: int) -> Units:
     """Overlaps of so many states of `kept` qubits: for each string ("string") a pass over all of them ("turn", in
-    amplitudes) and a matrix product ("gram", in multiplications).
+    amplitudes), a matrix product ("gram", in multiplications), and the room for what comes out ("entry").
     """
     states = float(variants) * 2**kept
-    return {"string": float(strings), "turn": strings * states, "gram": strings * states * variants}
+    pairs = float(variants) ** 2
+    return {
+        "string": float(strings),
+        "turn": strings * states,
+        "gram": strings * states * variants,
+        "entry": strings * pairs,
+    }
 
 
 def finishing(cut: CutCircuit, shapes: Sequence[Shape], rows: int) -> Units:
     """Putting the answer together: tensors ("answer", "tensor", "pair", in entries), an order of summation, and by it
-    a contraction for each distinct row of local strings ("step", one a tensor; "contract", in operations). Of slices
-    the overlaps.
+    a contraction for each distinct row of local strings ("step", one a tensor; "contract", in operations; "moved", in
+    entries of the tensors on its way). Of slices the overlaps.
 
     Raises CircuitTooLargeError where a tensor on the way is too large.
     """
     units: dict[str, float] = {"answer": 1.0, "tensor": float(sum(shape.strings for shape in shapes))}
     units["pair"] = sum(shape.pairs for shape in shapes)
-    legs = [[leg.link for leg in fragment.legs] for fragment in cut.fragments]
+    legs = [sorted([leg.link for leg in fragment.legs]) for fragment in cut.fragments]
     if legs:
         sizes = [[cut.links[link].terms ** 2 for link in each] for each in legs]
         units["step"] = float(rows * len(legs))
-        units["contract"] = rows * contraction(legs, sizes, ()).operations
+        order = contraction(legs, sizes, ())
+        units |= {"contract": rows * order.operations, "moved": rows * order.entries}
     for shape in shapes:
         if shape.sliced:
             for name, amount in overlapping(shape.variants, len(shape.choi.kept), shape.strings).items():

@@ -11,7 +11,7 @@ from pilot_quantum.circuit.finding.candidate import Candidate as Found
 from pilot_quantum.circuit.interactions import read_interactions
 from pilot_quantum.dreamer.defaults import UNSURE
 from pilot_quantum.dreamer.models.cut import CUT, Cut
-from pilot_quantum.dreamer.models.find import FIND, Find
+from pilot_quantum.dreamer.models.find import EFFORT, FIND, Find
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
@@ -68,7 +68,7 @@ class Cutting:
 
     def found(self, limit: int) -> list[Found]:
         """Cuts for fragments of at most `limit` qubits, the fewest amplitudes first. Raises CircuitError, CutError."""
-        found = find_cuts(read_interactions(self.question.divisible), limit)
+        found = find_cuts(read_interactions(self.question.divisible), limit, effort=EFFORT)
         cut = [one for one in found.candidates if one.fragments > 1 and len(one.cuts)]
         return sorted(cut, key=lambda one: one.amplitudes)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pilot_quantum.circuit.entanglement import ANY_GATE
+from pilot_quantum.circuit.one_thread import one_thread
 from pilot_quantum.circuit.skeleton import Skeleton
 
 MOST_QUBITS = 400
@@ -43,7 +44,8 @@ def glance(skeleton: Skeleton) -> Glance | None:
                 weights[place[one], place[other]] += bits
                 weights[place[other], place[one]] += bits
     laplacian = np.diag(weights.sum(axis=0)) - weights
-    order = np.argsort(np.linalg.eigh(laplacian)[1][:, 1], kind="stable")
+    with one_thread():
+        order = np.argsort(np.linalg.eigh(laplacian)[1][:, 1], kind="stable")
     ordered = weights[np.ix_(order, order)]
     best: Glance | None = None
     crossing = 0.0

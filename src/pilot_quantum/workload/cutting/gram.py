@@ -9,6 +9,8 @@ from pilot_quantum.workload.pauli import PauliTerms
 
 Complexes = NDArray[np.complex128]
 
+_PHASES = (1.0, 1j, -1.0, -1j)  # i^n
+
 COLUMNS = 2**16
 """Amplitudes of a variant that are handled at a time, so that what is made of them stays in a core's cache."""
 
@@ -20,19 +22,24 @@ def gram_tensors(psi: Complexes, terms: PauliTerms) -> Complexes:
     (P psi)[k] = i^|x&z| (-1)^|(k^x)&z| psi[k^x].
     """
     variants, size = psi.shape
-    found = np.zeros((len(terms), variants, variants), dtype=complex)
+    found = np.empty((len(terms), variants, variants), dtype=complex)
     masks = 1 << np.arange(terms.x.shape[1], dtype=np.int64)
-    for tensor, x, z, ys in zip(
-        found, terms.x @ masks, terms.z @ masks, (terms.x & terms.z).sum(axis=1) % 4, strict=True
-    ):
-        for start in range(0, size, COLUMNS):
-            stop = min(size, start + COLUMNS)
-            source = np.arange(start, stop) ^ x
-            moved = psi[:, start:stop] if x == 0 else psi[:, source]
+    ys = (terms.x & terms.z).sum(axis=1) % 4
+    strings = list(zip(found, terms.x @ masks, terms.z @ masks, ys.tolist(), strict=True))
+    for start in range(0, size, COLUMNS):
+        places = np.arange(start, min(size, start + COLUMNS))
+        block = psi[:, start : start + COLUMNS]
+        bra = block.conj().T
+        for tensor, x, z, y in strings:
+            source = places ^ x
+            moved = block if x == 0 else psi[:, source]
             if z:
-                moved = moved * (1.0 - 2.0 * parity(source & z))
-            tensor += moved @ psi[:, start:stop].conj().T
-        tensor *= 1j**ys
+                # The phase goes here as well, for there are fewer amplitudes than pairs of variants.
+                moved = moved * (_PHASES[y] * (1.0 - 2.0 * parity(source & z)))
+            if start == 0:
+                np.matmul(moved, bra, out=tensor)
+            else:
+                tensor += moved @ bra
     return found
 
 

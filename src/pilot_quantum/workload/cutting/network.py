@@ -20,7 +20,8 @@ class Network:
 
     cut: the circuit. sizes: of the index of every leg of every fragment. outputs: for each fragment the sizes of axes
     after its legs, that the answer keeps: they come in the order of the fragments. batch: of as many networks at once,
-    the first axis of every tensor and of the answer; 0: one, without that axis.
+    the first axis of every tensor and of the answer; 0: one, without that axis. rising: the legs' axes are in the order
+    of their links instead, alike in all tensors, so that fewer have to be moved to be summed over.
     """
 
     def __init__(
@@ -29,8 +30,11 @@ class Network:
         sizes: Sequence[Sequence[int]],
         outputs: Sequence[Sequence[int]] | None = None,
         batch: int = 0,
+        rising: bool = False,
     ) -> None:
         self._legs = [[leg.link for leg in fragment.legs] for fragment in cut.fragments]
+        if rising:
+            self._legs = [sorted(legs) for legs in self._legs]
         outputs = outputs or [()] * len(self._legs)
         free = len(cut.links)
         first = (free,) if batch else ()
@@ -48,6 +52,11 @@ class Network:
     def contract(self, tensors: Sequence[Tensor]) -> Tensor:
         """The product of all, summed over the links. Raises CircuitTooLargeError."""
         return np.asarray(self._whole(*tensors)) if tensors else np.ones(())
+
+    @property
+    def operations(self) -> float:
+        """Multiplications and additions of `contract`. Raises CircuitTooLargeError."""
+        return contraction(self._labels, self._shapes, self._kept).operations if self._labels else 0.0
 
     @cached_property
     def _whole(self) -> Any:
@@ -79,11 +88,19 @@ def doubled(tensor: Tensor, legs: Sequence[int], tail: int = 0) -> Tensor:
 
     tensor: shape (variants, variants), `legs` the terms of each leg; with `tail` axes more at its end, which stay.
     """
-    count = len(legs)
-    split = tensor.reshape((*legs, *legs, *tensor.shape[tensor.ndim - tail :]))
-    order = [axis for leg in range(count) for axis in (leg, count + leg)]
-    moved = split.transpose(*order, *range(2 * count, 2 * count + tail))
-    return moved.reshape((*(terms**2 for terms in legs), *tensor.shape[tensor.ndim - tail :]))
+    split, shape = paired(tensor, legs, range(len(legs)), tail)
+    return split.reshape(shape)
+
+
+def paired(tensor: Tensor, legs: Sequence[int], places: Sequence[int], tail: int = 0) -> tuple[Tensor, tuple[int, ...]]:
+    """The same as a view with two axes a leg, a and b, and the shape that it has with one.
+
+    places: which leg each axis of that is of.
+    """
+    count, last = len(legs), tensor.shape[tensor.ndim - tail :]
+    order = [axis for leg in places for axis in (leg, count + leg)]
+    split = tensor.reshape((*legs, *legs, *last)).transpose(*order, *range(2 * count, 2 * count + tail))
+    return split, (*(legs[leg] ** 2 for leg in places), *last)
 
 
 def weighted(tensor: Tensor, axis: int, weights: Tensor) -> Tensor:
