@@ -323,7 +323,7 @@ def _predicted(model: str, program: Program, warm: bool, rates: Rates) -> Predic
     if model != MPS:
         return priced(running(model, skeleton, terms, warm), rates)
     return MatrixProductState(rates).predict(
-        skeleton, terms, lambda: follow(qiskit_circuit(program), Patience(PROBED, bits=9))
+        skeleton, terms, lambda _: follow(qiskit_circuit(program), Patience(PROBED, bits=9))
     )
 
 

@@ -17,7 +17,7 @@ from qiskit_aer import AerSimulator
 from pilot_quantum.circuit import families
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.meetings import Sides, bounds, meetings
-from pilot_quantum.circuit.schmidt_ranks import MOST_WIRES, Patience, follow
+from pilot_quantum.circuit.schmidt_ranks import EACH, MOST_WIRES, Patience, follow
 from pilot_quantum.circuit.skeleton import read_skeleton
 
 
@@ -149,17 +149,21 @@ def test_it_ends_before_a_gate_on_too_many_qubits():
     assert follow(circuit, Patience(60.0)).sides == (((0.0, 0.0),),)
 
 
-def test_it_ends_when_it_sees_that_all_will_cost_too_much():
+def test_it_ends_when_it_is_foreseen_that_all_will_cost_too_much():
     circuit = qiskit_circuit(families.brickwork(14, 14, seed=1))
-
-    def price(left, right):
-        return 2.0 ** (left + right)
-
     everything = follow(circuit, Patience()).sides
-    some = follow(circuit, Patience(price=price, most=2000.0)).sides
 
-    total = sum(price(*each) for sides in everything for each in sides)
-    assert total > 2000
+    some = follow(circuit, Patience(foresee=len, most=50)).sides
+
     assert some == everything[: len(some)]
-    assert 0 < len(some) < len(everything) / 2
-    assert follow(circuit, Patience(price=price, most=2 * total * len(everything))).sides == everything
+    assert 50 < len(some) <= 50 + EACH
+    assert follow(circuit, Patience(foresee=len, most=len(everything))).sides == everything
+
+
+def test_what_entangles_nothing_is_followed_to_its_end():
+    circuit = qiskit_circuit(families.qft(9))
+
+    found = follow(circuit, Patience())
+
+    assert {each for sides in found.sides for each in sides} == {(0.0, 0.0)}
+    assert set(found.bonds) == {0.0}

@@ -28,22 +28,29 @@ Complexes = NDArray[np.complex128]
 NEGLIGIBLE = 1e-16
 """Sum of squared Schmidt coefficients that is dropped at a bond, as Aer's matrix-product state does by default."""
 
+UNENTANGLED = 1e-12
+"""The determinant of two qubits' amplitudes up to which they are a product: the smaller Schmidt coefficient at most."""
+
 MOST_WIRES = 4
 """Qubits of a gate that is followed."""
+
+EACH = 4
+"""Meetings after which what will come is looked at again."""
+
+Foresee = Callable[[Sequence[Sequence[Sides]]], float]
 
 _SWAP = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=complex)
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How far a circuit is followed. seconds: at most. bits: of a bond, at most. price: what one meeting, or a swap
-    before it, costs somebody, by its sides; most: what all may cost, as soon as it is foreseeable that they cost more,
-    at the price of the last.
+    """How far a circuit is followed. seconds: at most. bits: of a bond, at most. foresee: what the whole will cost
+    somebody at least, by the sides of the meetings so far; asked now and then; most: what it may cost.
     """
 
     seconds: float = inf
     bits: float = inf
-    price: Callable[[float, float], float] = lambda left, right: 0.0
+    foresee: Foresee = lambda found: 0.0
     most: float = inf
 
 
@@ -64,9 +71,7 @@ def _blas() -> ThreadpoolController:
 
 def _follow(circuit: QuantumCircuit, deadline: float, patience: Patience) -> Widths:
     skeleton = read_skeleton(circuit)
-    all_meetings = meetings(skeleton)
-    ahead, left = iter(all_meetings), sum([len(meeting.qubits) - 1 + len(meeting.swaps) for meeting in all_meetings])
-    spent = 0.0
+    ahead = iter(meetings(skeleton))
     line = _Line(circuit.num_qubits)
     matrices: dict[tuple[str, tuple[float, ...]], Complexes] = {}
     found: list[tuple[Sides, ...]] = []
@@ -98,11 +103,7 @@ def _follow(circuit: QuantumCircuit, deadline: float, patience: Patience) -> Wid
         widest = line.couple(matrix, meeting.at)
         sides += sides_of(line.bonds(meeting.at, len(wires)))
         found.append(tuple(sides))
-        if widest > patience.bits:
-            break
-        prices = [patience.price(*each) for each in sides]
-        spent, left = spent + sum(prices), left - len(prices)
-        if spent + left * prices[-1] > patience.most:
+        if widest > patience.bits or (len(found) % EACH == 0 and patience.foresee(found) > patience.most):
             break
     return Widths(tuple(found), line.widths())
 
@@ -149,12 +150,26 @@ class _Line:
         dimensions = [self._tensors[at].shape[0]] + [self._tensors[i].shape[2] for i in range(at, at + width)]
         return [log2(each) for each in dimensions]
 
+    def _turn_both(self, matrix: Complexes, at: int) -> bool:
+        """Act on two neighbours that are not entangled with anything; false where they would be after it."""
+        first, last = self._tensors[at], self._tensors[at + 1]
+        if matrix is _SWAP:
+            self._tensors[at], self._tensors[at + 1] = last, first
+            return True
+        a, b, c, d = (matrix @ (first.reshape(2, 1) * last.reshape(2)).reshape(4)).tolist()
+        if abs(a * d - b * c) > UNENTANGLED:
+            return False
+        row = np.array([a, b] if abs(a) + abs(b) > abs(c) + abs(d) else [c, d])
+        row /= np.linalg.norm(row)
+        column = np.array([[a, b], [c, d]]) @ row.conj()
+        self._tensors[at], self._tensors[at + 1] = column.reshape(1, 2, 1), row.reshape(1, 2, 1)
+        return True
+
     def couple(self, matrix: Complexes, at: int) -> float:
         """Act on places from `at`, the highest bit, on; log2 of the widest bond between them."""
         width = len(matrix).bit_length() - 1
         first, last = self._tensors[at], self._tensors[at + width - 1]
-        if matrix is _SWAP and first.size == last.size == 2:  # neither is entangled with anything
-            self._tensors[at], self._tensors[at + 1] = last, first
+        if width == 2 and first.size == last.size == 2 and self._turn_both(matrix, at):
             return 0.0
         a, b = first.shape[0], last.shape[2]
         block = first

@@ -46,7 +46,7 @@ def test_the_terms_add_up_and_the_range_holds_the_value(skeleton):
 
 
 def test_a_chain_is_cheap_at_any_width_and_needs_no_probe():
-    found = MODEL.predict(CHAIN, probe=lambda: pytest.fail("there is no doubt"))
+    found = MODEL.predict(CHAIN, probe=lambda _: pytest.fail("there is no doubt"))
     assert found.seconds < 0.1
     assert found.memory < 2**28
 
@@ -55,21 +55,21 @@ def test_a_chain_is_cheap_at_any_width_and_needs_no_probe():
 def test_a_probe_narrows_what_the_structure_leaves_open(fill):
     open_ = MODEL.predict(TANGLE)
 
-    found = MODEL.predict(TANGLE, probe=lambda: followed(100, fill))
+    found = MODEL.predict(TANGLE, probe=lambda _: followed(100, fill))
 
     assert found.seconds == pytest.approx(whole(fill))
     assert found.high / found.low < open_.high / open_.low
 
 
 def test_a_probe_that_came_to_the_end_leaves_no_doubt():
-    found = MODEL.predict(TANGLE, probe=lambda: followed(len(TANGLE), 0.5))
+    found = MODEL.predict(TANGLE, probe=lambda _: followed(len(TANGLE), 0.5))
 
     assert found.seconds == pytest.approx(whole(0.5))
     assert found.high / found.low == pytest.approx(MODEL.rates.spread**2)
 
 
 def test_a_probe_that_came_nowhere_changes_nothing():
-    assert MODEL.predict(TANGLE, probe=lambda: Widths((), ())) == MODEL.predict(TANGLE)
+    assert MODEL.predict(TANGLE, probe=lambda _: Widths((), ())) == MODEL.predict(TANGLE)
 
 
 def test_a_string_is_read_by_the_bonds_that_there_are_at_the_end():
@@ -113,3 +113,32 @@ def test_in_doubt_the_range_goes_from_empty_bonds_to_full_ones():
     found = MODEL.predict(TANGLE)
     assert whole(LEAST_FILL) / found.low == pytest.approx(MODEL.rates.spread)
     assert found.high / whole(1.0) == pytest.approx(MODEL.rates.spread)
+
+
+@pytest.mark.parametrize("fill", [0.3, 0.6, 1.0])
+def test_what_a_state_will_cost_is_foreseen_from_its_beginning(fill):
+    asked: list[float] = []
+
+    def probe(foresee):
+        whole = followed(len(TANGLE), fill).sides
+        asked.extend(foresee(whole[:done]) for done in range(4, len(whole) + 1, 4))
+        return followed(len(TANGLE), fill)
+
+    found = MODEL.predict(TANGLE, probe=probe)
+    evolved = sum(found.terms[name] for name in ("decomposition", "entry", "svd"))
+    assert asked[-1] == pytest.approx(evolved)
+    assert max(asked) <= evolved * 1.5
+    half = asked[len(asked) // 2]
+    assert half > MODEL.predict(TANGLE, probe=lambda _: followed(len(TANGLE), 0.0)).terms["decomposition"]
+
+
+def test_bonds_that_stay_empty_foresee_nothing_dear():
+    bare = followed(len(TANGLE), 0.0)
+    asked: list[float] = []
+
+    def probe(foresee):
+        asked.extend(foresee(bare.sides[:done]) for done in range(4, len(TANGLE), 4))
+        return bare
+
+    found = MODEL.predict(TANGLE, probe=probe)
+    assert max(asked) <= found.seconds

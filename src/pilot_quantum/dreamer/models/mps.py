@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pilot_quantum.circuit.light_cone import Letters
-from pilot_quantum.circuit.meetings import Widths, bounds
+from pilot_quantum.circuit.meetings import Sides, Widths, bounds
 from pilot_quantum.circuit.skeleton import Skeleton
 from pilot_quantum.dreamer.models.state_vector import CONTROLLED, TURNED
 from pilot_quantum.dreamer.prediction import Prediction, Units, priced
@@ -30,10 +30,13 @@ from pilot_quantum.resource.profile import Rates
 
 MPS = "aer-mps"
 
-Probe = Callable[[], Widths]
-"""Follows the circuit and returns how wide its bonds really are, as far as it came."""
-
 Table = NDArray[np.float64]
+
+Foresee = Callable[[Sequence[Sequence[Sides]]], float]
+"""Seconds that a circuit will take at least, by what is known of its meetings so far."""
+
+Probe = Callable[[Foresee], Widths]
+"""Follows the circuit, as long as it may still be worth it, and returns how wide its bonds really are."""
 
 MOST_BITS = 300.0
 """Beyond, powers of two are no floats when they are multiplied; nobody can pay what is less."""
@@ -53,6 +56,12 @@ DOUBTFUL = 3.0
 
 DOUBT = 0.1
 """By how much of the bound's bits the rest may have less than them; it may have all."""
+
+TELLING = 40.0
+"""Bits that the last bonds might have had, from which on what they did have tells of the rest."""
+
+GRADES = 10
+"""Steps between empty and full in which the rest is foreseen."""
 
 PROCESS = 128 * 2**20
 
@@ -145,16 +154,18 @@ class MatrixProductState:
         least = priced(self._units(skeleton, bound.times(LEAST_FILL), terms, warm), self.rates)
         if most.seconds <= doubt * least.seconds:
             return Prediction(most.seconds, least.low, most.high, most.memory, most.terms, most.assumed)
-        if probe is not None and (found := probe()).sides:
+        if probe is not None and (found := probe(_Foresight(self, bound))).sides:
             return self._probed(skeleton, terms, bound, _Course.of(found), warm)
         middle = priced(self._units(skeleton, bound.times(LIKELY_FILL), terms, warm), self.rates, most.memory)
         return Prediction(middle.seconds, least.low, most.high, most.memory, middle.terms, most.assumed)
 
-    def price(self, left: float, right: float) -> float:
-        """Seconds of one decomposition, by the bits of the bonds on either side."""
-        rates, size = self.rates.seconds, 2.0 ** min(MOST_BITS, left + right + 2)
-        steps = size * 2.0 ** min(MOST_BITS, 1 + max(left, right))
-        return float(rates["decomposition"] + rates["entry"] * size + rates["svd"] * steps)
+    def prices(self, sides: Table) -> Table:
+        """Seconds of each decomposition, by the bits of the bonds on either side. sides: shape (matrices, 2)."""
+        rates, (left, right) = self.rates.seconds, sides.T
+        sizes = np.exp2(left + right + 2)
+        steps = sizes * np.exp2(1 + np.maximum(left, right))
+        found: Table = rates["decomposition"] + rates["entry"] * sizes + rates["svd"] * steps
+        return found
 
     def memory(self, skeleton: Skeleton, fill: float = FULL) -> int:
         """Bytes of a process with the state: two complex matrices of χ x χ at each qubit, and as much to work in, or
@@ -174,6 +185,36 @@ class MatrixProductState:
         middle, least, most = (priced(self._units(skeleton, one, terms, warm), self.rates) for one in courses)
         memory = max(courses[-1].memory(), bound.times(high).memory())  # at the end there may be less than before
         return Prediction(middle.seconds, least.low, most.high, memory, middle.terms, middle.assumed)
+
+
+class _Foresight:
+    """What a circuit will take at least: what it has taken, and the rest at almost the fill of what came last."""
+
+    def __init__(self, model: MatrixProductState, bound: _Course) -> None:
+        self._model, self._bound = model, bound
+        self._most = np.concatenate([[0.0], np.cumsum(bound.sides.sum(axis=1))])  # bits before each matrix, at most
+        self._found = np.zeros(len(bound.sides) + 1)
+        self._meetings = self._matrices = 0
+        self._spent = 0.0
+        self._rest: dict[int, Table] = {}
+
+    def __call__(self, found: Sequence[Sequence[Sides]]) -> float:
+        new = np.array([each for step in found[self._meetings :] for each in step], dtype=float).reshape(-1, 2)
+        begin, self._meetings, self._matrices = self._matrices, len(found), self._matrices + len(new)
+        now = self._matrices
+        self._found[begin + 1 : now + 1] = self._found[begin] + np.cumsum(new.sum(axis=1))
+        self._spent += float(self._model.prices(np.minimum(new, MOST_BITS)).sum())
+        last = max(0, now - LAST)
+        most = self._most[now] - self._most[last]
+        fill = (self._found[now] - self._found[last]) / most if most >= TELLING else 0.0
+        return self._spent + float(self._from(max(0, round(GRADES * (min(FULL, fill) - DOUBT))))[now])
+
+    def _from(self, grade: int) -> Table:
+        """Seconds of all from each matrix on, filled to so many tenths."""
+        if grade not in self._rest:
+            prices = self._model.prices(self._bound.sides * (grade / GRADES))
+            self._rest[grade] = np.concatenate([np.cumsum(prices[::-1])[::-1], [0.0]])
+        return self._rest[grade]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

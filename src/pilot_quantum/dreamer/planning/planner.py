@@ -234,13 +234,15 @@ class _Stages:
         bar = inf if best is None else _cost(best)
         least, most, doubt = found.prediction.low, HALF * bar, DOUBTFUL
         if self.thorough:
-            patience, doubt = Patience(max(THOROUGHLY, min(most, PROBED_AT_MOST)), MOST_BITS), CERTAIN
+            seconds, most, doubt = max(THOROUGHLY, min(most, PROBED_AT_MOST)), inf, CERTAIN
         else:
             doubtful = most < found.prediction.high or bool(found.refused)
             if bar < PROBED_FROM or least >= most or not doubtful:
                 return
-            patience = Patience(min(most - least, PROBED_AT_MOST), MOST_BITS, self.whole.products.price, most)
-        followed = self.whole.matrix_product(lambda circuit: probe(circuit, patience), doubt)
+            seconds = min(most - least, PROBED_AT_MOST)
+        followed = self.whole.matrix_product(
+            lambda circuit, foresee: probe(circuit, Patience(seconds, MOST_BITS, foresee, most)), doubt
+        )
         self.candidates = [*others, experienced(followed, self.surprises)]
 
     def _cuts(self) -> Iterator[Candidate]:

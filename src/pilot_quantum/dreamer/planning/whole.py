@@ -15,7 +15,7 @@ from pilot_quantum.circuit.light_cone import Letters
 from pilot_quantum.circuit.meetings import Widths
 from pilot_quantum.circuit.skeleton import Skeleton, read_skeleton
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone, Part
-from pilot_quantum.dreamer.models.mps import DOUBTFUL, MPS, MatrixProductState
+from pilot_quantum.dreamer.models.mps import DOUBTFUL, MPS, Foresee, MatrixProductState
 from pilot_quantum.dreamer.models.stabiliser import STABILISER, Stabiliser
 from pilot_quantum.dreamer.models.state_vector import AER, FUSES_FROM, LIGHTNING, StateVector
 from pilot_quantum.dreamer.models.write import WRITE, Write
@@ -47,8 +47,8 @@ PART_OF_GAIN = 0.3
 SMALL_PART = 0.1
 """Of the best candidate's time, what weighing a further one may take."""
 
-Probe = Callable[["QuantumCircuit"], Widths]
-"""Follows a circuit and returns how wide its bonds really are, as far as it came."""
+Probe = Callable[["QuantumCircuit", Foresee], Widths]
+"""Follows a circuit, as long as it may still be worth it, and returns how wide its bonds really are."""
 
 Model = Callable[[Skeleton, Sequence[Letters]], Prediction | None]
 
@@ -156,10 +156,10 @@ class Whole:
         asked: list[bool] = []
         line = self.question.line
 
-        def asking() -> Widths:
+        def asking(foresee: Foresee) -> Widths:
             assert probe is not None
             asked.append(True)
-            return probe(self.question.pruned.circuit if line is None else line)
+            return probe(self.question.pruned.circuit if line is None else line, foresee)
 
         def run(skeleton: Skeleton, letters: Sequence[Letters]) -> Prediction:
             if line is not None:
