@@ -67,4 +67,6 @@ def check_overlaps(index: int, variants: int, tensors: int) -> None:
 
 
 def _gib(amount: int) -> str:
+    if amount.bit_length() > 100:  # beyond 2^1023 it is no float
+        return f"2^{amount.bit_length() - 31} GiB"
     return f"{amount / 2**30:,.4g} GiB"

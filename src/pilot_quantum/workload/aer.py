@@ -7,6 +7,9 @@ where every shot is simulated anyway, goes through `run`.
 
 from __future__ import annotations
 
+import pilot_quantum.workload.blas  # noqa: F401 - before Aer loads its library
+
+# isort: split
 import os
 from collections.abc import Sequence
 from functools import cache

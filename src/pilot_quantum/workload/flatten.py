@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pilot_quantum.workload.blas  # noqa: F401 - before Aer loads its library
+
+# isort: split
 from functools import cache
 
 from qiskit import transpile

@@ -130,6 +130,11 @@ def test_what_the_runner_would_refuse_is_refused_with_the_same_words():
     assert str(other.value) == str(caught.value)
 
 
+def test_overlaps_of_any_size_are_refused_in_words():
+    with pytest.raises(CircuitTooLargeError, match=r"take 2\^\d+ GiB"):
+        contraction.check_overlaps(0, 2**600, 3)
+
+
 def test_a_contraction_that_is_too_large_is_refused(monkeypatch):
     circuit = clustered(12, 3, 6, 5)
     monkeypatch.setattr(contraction, "MOST_BYTES", 2**3)

@@ -57,7 +57,7 @@ def test_a_probe_narrows_what_the_structure_leaves_open(fill):
 
     found = MODEL.predict(TANGLE, probe=lambda _: followed(100, fill))
 
-    assert found.seconds == pytest.approx(whole(fill))
+    assert whole(fill) < found.seconds < whole(1.0)
     assert found.high / found.low < open_.high / open_.low
 
 

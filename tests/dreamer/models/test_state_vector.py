@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.dreamer.circuits import ansatz, skeletons
 
-from pilot_quantum.circuit.skeleton import Skeleton
+from pilot_quantum.circuit import families
+from pilot_quantum.circuit.program import Program, gate
+from pilot_quantum.circuit.skeleton import Skeleton, program_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.models.state_vector import AER, FUSES_FROM, LIGHTNING, StateVector, memory
 
@@ -71,7 +73,13 @@ def test_memory_doubles_with_each_qubit_and_nothing_is_too_wide_to_ask():
 
 
 def wide_chain(qubits: int) -> Skeleton:
-    from pilot_quantum.circuit import families
-    from pilot_quantum.circuit.skeleton import program_skeleton
-
     return program_skeleton(families.ghz(qubits))
+
+
+def test_where_aer_has_a_kernel_a_toffoli_gate_costs_no_more_than_a_controlled_one():
+    def units(name, *wires):
+        return MODELS[AER].units(program_skeleton(Program(name, name, 8, (gate(name, *wires),))))
+
+    assert units("ccx", 0, 1, 2)["two"] == units("cx", 0, 1)["two"] == 2**8
+    assert units("ccx", 0, 1, 2)["matrix"] == 0
+    assert units("x", 0)["diagonal"] == units("z", 0)["diagonal"]

@@ -109,3 +109,19 @@ def test_an_initialisation_of_a_used_qubit_is_refused():
 
     with pytest.raises(CircuitError, match="initialises"):
         question_of(circuit, "Z0")
+
+
+def test_in_a_line_wide_gates_are_opened_but_those_that_the_simulator_takes():
+    circuit = QuantumCircuit(4)
+    circuit.h(range(4))
+    circuit.ccx(0, 1, 2)
+    circuit.cry(0.3, 2, 3)
+    assert question_of(circuit, "Z3").line is None
+
+    circuit.rcccx(0, 1, 2, 3)
+    line = question_of(circuit, "ZZZZ").line
+
+    assert line is not None
+    assert {step.name for step in line.data if len(step.qubits) > 2} == {"ccx"}
+    assert "cry" in {step.name for step in line.data}
+    assert Statevector(line).equiv(Statevector(circuit))
