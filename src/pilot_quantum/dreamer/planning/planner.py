@@ -19,7 +19,7 @@ from pilot_quantum.circuit.meetings import Sides
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.dreamer.models.mps import MPS
 from pilot_quantum.dreamer.planning.candidate import Candidate
-from pilot_quantum.dreamer.planning.cutting import Cutting
+from pilot_quantum.dreamer.planning.cutting import Cutting, spent
 from pilot_quantum.dreamer.planning.explanation import seconds_of
 from pilot_quantum.dreamer.planning.places import Places
 from pilot_quantum.dreamer.planning.plan import Plan
@@ -224,7 +224,7 @@ class _Stages:
             return
         others = [one for one in self.candidates if one is not found]
         best = _best(others, self.target)
-        bar = inf if best is None else _cost(best)
+        bar = inf if best is None else _cost(best) - spent(best)
         doubtful = found.prediction.low < bar < found.prediction.high or bool(found.refused)
         if not self.thorough and (not doubtful or bar < PROBED_FROM):
             return
