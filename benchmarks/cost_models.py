@@ -32,7 +32,7 @@ from pilot_quantum.dreamer.calibration import Measurement, calibrated, running
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.models.cut import BACK, CUT, Cut
 from pilot_quantum.dreamer.models.dispatch import DISPATCH
-from pilot_quantum.dreamer.models.find import FIND, Find
+from pilot_quantum.dreamer.models.find import EFFORT, FIND, Find
 from pilot_quantum.dreamer.models.light_cone import whole
 from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
@@ -200,7 +200,7 @@ class CutCase:
     def find(self) -> float:
         """Seconds of looking for the cuts."""
         began = perf_counter()
-        find_cuts(self.circuit, self.width)
+        find_cuts(self.circuit, self.width, effort=EFFORT)
         return perf_counter() - began
 
     def run(self) -> float:

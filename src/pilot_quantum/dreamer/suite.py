@@ -31,7 +31,8 @@ class Benchmark(msgspec.Struct, frozen=True):
 
     model: whose rates it is for. family: of the circuit, a key of `FAMILIES`; "" for dispatching. qubits: its width, or
     tasks at once. size: layers, steps or gates, as the family has it; or the bytes that each task is sent. stage: of a
-    cut circuit's way to its answer. parts: that a circuit is cut in; terms: Pauli strings that are asked for.
+    cut circuit's way to its answer. parts: blocks of qubits that a circuit is cut in, which may fall into several
+    fragments where nothing else holds them together; terms: Pauli strings that are asked for.
     threads: of the simulator.
     """
 

@@ -22,7 +22,7 @@ from pilot_quantum.circuit.fragment_cone import observed
 from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
-from pilot_quantum.dreamer.models.cut import Cut, CutCost, subexperiments
+from pilot_quantum.dreamer.models.cut import LARGE, Cut, CutCost, returning, subexperiments
 from pilot_quantum.dreamer.models.state_vector import StateVector
 from pilot_quantum.errors import CircuitTooLargeError
 from pilot_quantum.workload.cutting.fleet import Fleet
@@ -141,6 +141,17 @@ def test_a_contraction_that_is_too_large_is_refused(monkeypatch):
     monkeypatch.setattr("pilot_quantum.dreamer.models.cut.check_overlaps", lambda *_: None)
     with pytest.raises(CircuitTooLargeError, match="putting 3 fragments together takes a tensor of"):
         predicted(circuit, find_cuts(circuit, 4).best.cuts, [neighbours(12)])
+
+
+def test_what_is_moved_to_put_fragments_together_is_counted_step_by_step():
+    # The first two make a tensor over the third index, which the last takes away: 24 + 6 + 4, 4 + 4 + 1.
+    order = contraction.contraction([[0, 1, 2], [0, 1], [2]], [(2, 3, 4), (2, 3), (4,)], ())
+    assert order.entries == 43
+
+
+def test_a_large_result_takes_longer_by_the_byte():
+    assert returning(1000) == {"back": 1000, "large": 0}
+    assert returning(LARGE + 1000) == {"back": LARGE + 1000, "large": 1000}
 
 
 def test_nothing_but_idle_qubits_needs_no_part():

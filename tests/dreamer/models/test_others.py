@@ -41,7 +41,7 @@ def test_a_search_for_cuts_takes_longer_with_loops_and_parts_and_writing_with_ga
     find, write = Find(ASSUMED["find"]), Write(ASSUMED["write"])
     line = program_skeleton(families.ghz(12))
     ring = program_skeleton(families.qaoa(12, families.regular_graph(12, 3, seed=1), (0.3,), (0.2,)))
-    assert find.units(line)["tangled"] == 0
+    assert find.units(line)["loop"] == 0
     assert adds_up(find.predict(line)).seconds < adds_up(find.predict(ring)).seconds < find.predict(ring, 4).seconds
     assert find.units(line, 2)["qubit"] == 12
     assert adds_up(write.predict(10)).seconds < write.predict(100).seconds < write.predict(100, circuits=5).seconds

@@ -14,6 +14,7 @@ from tests.workload.inline import Inline
 from tests.workload.planned.ways import EXACT, cut, plan_of, way
 
 from pilot_quantum.circuit.cuts import Cuts
+from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.dreamer.planning.candidate import Pruning
 from pilot_quantum.errors import CircuitError, CircuitTooLargeError, InvalidDescriptionError, UnsatisfiableError
 from pilot_quantum.interfaces.qiskit import Estimator
@@ -51,6 +52,29 @@ def named(candidate):
 
 def operators(qubits):
     return [random_sum(1, qubits, 3), SparsePauliOp.from_sparse_list([("Z", [qubits - 1], 2.0), ("", [], 0.5)], qubits)]
+
+
+def test_the_pieces_that_a_planner_has_made_are_not_made_again(monkeypatch):
+    circuit = QuantumCircuit(4)
+    for qubit in range(4):
+        circuit.ry(0.3 + qubit, qubit)
+    for qubit in range(3):
+        circuit.cx(qubit, qubit + 1)
+    cuts, made = Cuts(gates=(5,)), []
+
+    def counted(*arguments):
+        made.append(arguments)
+        return cut_circuit(*arguments)
+
+    class Pricing(Fixed):
+        def __call__(self, question, resources, strategy):
+            question.pieces(cuts)
+            return super().__call__(question, resources, strategy)
+
+    monkeypatch.setattr("pilot_quantum.dreamer.planning.question.cut_circuit", counted)
+    (found,) = estimator(Pricing(cut(cuts))).run([(circuit, "ZZZZ")]).result()
+    assert len(made) == 1
+    assert found.data.evs == pytest.approx(plain([(circuit, "ZZZZ")])[0].data.evs)
 
 
 @pytest.mark.parametrize("strategy", ["auto", "lightning", "aer", "mps"])

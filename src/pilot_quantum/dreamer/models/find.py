@@ -26,7 +26,7 @@ class Find:
         """parts: into how many the width asked for divides the qubits, rounded up.
 
         Orders and blocks take time by qubits ("qubit", "square") and two-qubit gates ("gate"). Where interactions make
-        loops no order divides well, and a local search follows ("tangled"), the longer the more loops and parts
+        loops no order divides well, and the local search that follows takes the longer the more loops and parts
         ("loop").
         """
         wide = [wires for wires in skeleton.wires if len(wires) > 1]
@@ -38,7 +38,6 @@ class Find:
             "qubit": float(qubits),
             "square": float(qubits**2),
             "gate": float(len(wide)),
-            "tangled": float(loops > 0),
             "loop": float(loops * parts),
         }
 

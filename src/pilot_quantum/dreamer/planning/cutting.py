@@ -23,8 +23,18 @@ from pilot_quantum.dreamer.prediction import Prediction, priced, together
 from pilot_quantum.errors import CircuitTooLargeError
 from pilot_quantum.resource import capacity as capabilities
 
+RIVAL = 8.0
+"""Times the fewest amplitudes that a way to cut with fewer cuts may leave to be weighed beside that with the fewest."""
+
 FEWEST = 2
 """Fragments that there are at least."""
+
+
+def spent(candidate: Candidate) -> float:
+    """Seconds of a candidate that planning it has taken already: looking for cuts, and making the pieces."""
+    terms = candidate.prediction.terms
+    made = ("cut.pieces", "cut.gate", "cut.link")
+    return sum(seconds for name, seconds in terms.items() if name.startswith("find.") or name in made)
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,15 @@ class Cutting:
         return float(seconds["pieces"] + len(self.question.whole.skeleton) * seconds["gate"])
 
     def candidates(self, limit: int, most: int) -> list[Candidate]:
-        """The `most` promising ways to cut for fragments of at most `limit` qubits. Raises CircuitError, CutError."""
-        return [self._candidate(one, limit) for one in self.found(limit)[:most]]
+        """The `most` promising ways to cut for fragments of at most `limit` qubits, and a rival of the first: the one
+        with the fewest cuts that leaves not many more amplitudes, since cuts have their price, too.
+
+        Raises CircuitError, CutError.
+        """
+        found = self.found(limit)
+        rivals = [one for one in found if one.amplitudes <= RIVAL * found[0].amplitudes]
+        chosen = found[:most] + sorted(rivals, key=lambda one: len(one.cuts))[:1]
+        return [self._candidate(one, limit) for i, one in enumerate(chosen) if one not in chosen[:i]]
 
     def found(self, limit: int) -> list[Found]:
         """Cuts for fragments of at most `limit` qubits, the fewest amplitudes first. Raises CircuitError, CutError."""

@@ -20,7 +20,7 @@ from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.dreamer.experience import experienced, surprises_of
 from pilot_quantum.dreamer.models.mps import DOUBTFUL, MPS
 from pilot_quantum.dreamer.planning.candidate import Candidate
-from pilot_quantum.dreamer.planning.cutting import Cutting
+from pilot_quantum.dreamer.planning.cutting import Cutting, spent
 from pilot_quantum.dreamer.planning.explanation import seconds_of
 from pilot_quantum.dreamer.planning.places import Places
 from pilot_quantum.dreamer.planning.plan import Plan
@@ -231,7 +231,7 @@ class _Stages:
             return
         others = [one for one in self.candidates if one is not found]
         best = _best(others, self.target)
-        bar = inf if best is None else _cost(best)
+        bar = inf if best is None else _cost(best) - spent(best)
         least, most, doubt = found.prediction.low, HALF * bar, DOUBTFUL
         if self.thorough:
             seconds, most, doubt = max(THOROUGHLY, min(most, PROBED_AT_MOST)), inf, CERTAIN

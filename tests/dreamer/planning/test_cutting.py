@@ -1,0 +1,40 @@
+"""Which ways to cut are weighed, and what planning them takes."""
+
+from __future__ import annotations
+
+from pilot_quantum.circuit import families
+from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.dreamer.planning.cutting import RIVAL, Cutting, spent
+from pilot_quantum.dreamer.planning.places import Places
+from pilot_quantum.dreamer.planning.planner import plan
+from pilot_quantum.dreamer.planning.question import question_of
+
+
+def cutting(pilot, sizes, depth, seed) -> Cutting:
+    circuit = qiskit_circuit(families.clustered(sizes, depth, 2, seed=seed))
+    return Cutting(question_of(circuit, f"Z0 Z{sum(sizes) - 1}"), Places.simulating([pilot()]))
+
+
+def test_a_way_with_fewer_cuts_is_weighed_beside_the_one_with_fewest_amplitudes(pilot):
+    ways = cutting(pilot, (6, 14), 6, 806)
+    first, rival = ways.candidates(14, 1)
+
+    found = {one.cuts: one.amplitudes for one in ways.found(14)}
+    assert found[first.cuts] == min(found.values())
+    assert len(rival.cuts) < len(first.cuts)
+    assert found[rival.cuts] <= RIVAL * found[first.cuts]
+    assert rival.prediction.seconds < first.prediction.seconds
+
+
+def test_where_the_fewest_amplitudes_take_the_fewest_cuts_one_way_is_weighed(pilot):
+    assert [one.widths for one in cutting(pilot, (10, 10), 8, 710).candidates(10, 1)] == [(10, 10)]
+
+
+def test_looking_for_cuts_and_making_the_pieces_is_spent_when_a_plan_is_made(pilot):
+    circuit = qiskit_circuit(families.clustered((10, 10), 8, 2, seed=710))
+    made = plan(circuit, "Z0 Z19", [pilot()], probe=None, thorough=True)
+
+    cut = next(one for one in made.candidates if one.method == "cut")
+    assert 0 < spent(cut) < cut.prediction.seconds
+    assert spent(cut) > sum(seconds for name, seconds in cut.prediction.terms.items() if name.startswith("find."))
+    assert spent(made.using("cone+lightning").best) == 0
