@@ -161,7 +161,7 @@ def test_it_ends_when_it_is_foreseen_that_all_will_cost_too_much():
 
 
 def test_what_entangles_nothing_is_followed_to_its_end():
-    circuit = qiskit_circuit(families.qft(9))
+    circuit = qiskit_circuit(families.qft(9, 5))
 
     found = follow(circuit, Patience())
 

@@ -45,13 +45,15 @@ _SWAP = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How far a circuit is followed. seconds: at most. bits: of a bond, at most. foresee: what the whole will cost
-    somebody at least, by the sides of the meetings so far; asked now and then; most: what it may cost.
+    somebody at least, by the sides of the meetings so far; asked now and then, after `trial` seconds; most: what it may
+    cost.
     """
 
     seconds: float = inf
     bits: float = inf
     foresee: Foresee = lambda found: 0.0
     most: float = inf
+    trial: float = 0.0
 
 
 def follow(circuit: QuantumCircuit, patience: Patience) -> Widths:
@@ -61,7 +63,7 @@ def follow(circuit: QuantumCircuit, patience: Patience) -> Widths:
     parameters.
     """
     with _blas().limit(limits=1):  # matrices are small, and the session's other cores are busy
-        return _follow(circuit, perf_counter() + patience.seconds, patience)
+        return _follow(circuit, perf_counter(), patience)
 
 
 @cache
@@ -69,14 +71,14 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _follow(circuit: QuantumCircuit, deadline: float, patience: Patience) -> Widths:
+def _follow(circuit: QuantumCircuit, began: float, patience: Patience) -> Widths:
     skeleton = read_skeleton(circuit)
     ahead = iter(meetings(skeleton))
     line = _Line(circuit.num_qubits)
     matrices: dict[tuple[str, tuple[float, ...]], Complexes] = {}
     found: list[tuple[Sides, ...]] = []
     for wires, place in zip(skeleton.wires, skeleton.places, strict=True):
-        if len(wires) > MOST_WIRES or perf_counter() > deadline:
+        if len(wires) > MOST_WIRES or perf_counter() > began + patience.seconds:
             break
         step = circuit.data[place]
         if step.is_standard_gate():
@@ -103,7 +105,13 @@ def _follow(circuit: QuantumCircuit, deadline: float, patience: Patience) -> Wid
         widest = line.couple(matrix, meeting.at)
         sides += sides_of(line.bonds(meeting.at, len(wires)))
         found.append(tuple(sides))
-        if widest > patience.bits or (len(found) % EACH == 0 and patience.foresee(found) > patience.most):
+        if widest > patience.bits:
+            break
+        if (
+            len(found) % EACH == 0
+            and perf_counter() > began + patience.trial
+            and patience.foresee(found) > patience.most
+        ):
             break
     return Widths(tuple(found), line.widths())
 

@@ -51,6 +51,9 @@ HALF = 0.5
 """Of the best candidate's time, what a matrix-product state may take to be worth a probe, which takes about as long as
 the state itself. It ends as soon as it sees that the state takes longer."""
 
+TRIAL = 0.1
+"""Of what the state may take, what a probe takes before it ends for what it foresees: at first bonds are always full."""
+
 PROBED_AT_MOST = 5.0
 """Seconds that a probe may take where nothing else leads to the answer."""
 
@@ -241,7 +244,7 @@ class _Stages:
                 return
             seconds = min(most - least, PROBED_AT_MOST)
         followed = self.whole.matrix_product(
-            lambda circuit, foresee: probe(circuit, Patience(seconds, MOST_BITS, foresee, most)), doubt
+            lambda circuit, foresee: probe(circuit, Patience(seconds, MOST_BITS, foresee, most, TRIAL * most)), doubt
         )
         self.candidates = [*others, experienced(followed, self.surprises)]
 
