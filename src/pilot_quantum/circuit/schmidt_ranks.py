@@ -105,13 +105,8 @@ def _follow(circuit: QuantumCircuit, began: float, patience: Patience) -> Widths
         widest = line.couple(matrix, meeting.at)
         sides += sides_of(line.bonds(meeting.at, len(wires)))
         found.append(tuple(sides))
-        if widest > patience.bits:
-            break
-        if (
-            len(found) % EACH == 0
-            and perf_counter() > began + patience.trial
-            and patience.foresee(found) > patience.most
-        ):
+        asked = len(found) % EACH == 0 and perf_counter() > began + patience.trial
+        if widest > patience.bits or (asked and patience.foresee(found) > patience.most):
             break
     return Widths(tuple(found), line.widths())
 

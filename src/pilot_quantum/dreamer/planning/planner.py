@@ -52,7 +52,7 @@ HALF = 0.5
 the state itself. It ends as soon as it sees that the state takes longer."""
 
 TRIAL = 0.1
-"""Of what the state may take, what a probe takes before it ends for what it foresees: at first bonds are always full."""
+"""Of what the state may take, what a probe takes before it ends for what it foresees: at first all bonds are full."""
 
 PROBED_AT_MOST = 5.0
 """Seconds that a probe may take where nothing else leads to the answer."""
