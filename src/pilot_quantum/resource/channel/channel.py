@@ -89,6 +89,11 @@ class Channel:
         self._awaited.append((self._stream.numbered, callback))
         self._loop.call_soon(self._tell_awaited)
 
+    def confirm(self) -> None:
+        """Tell the other end at once what has come, for it may wait for nothing else."""
+        if self._stream.owed:
+            self._acknowledge()
+
     def attach(self, link: socket.socket, peer_received: int) -> None:
         """Go on over this connected stream, plain or TLS, in the place of the one before.
 
@@ -120,8 +125,7 @@ class Channel:
 
     def close(self) -> None:
         """Write what can be written at once, and end. Nothing is called back from now on."""
-        if self._connection is not None and self._stream.owed:
-            self._acknowledge()  # who said the last word waits for that
+        self.confirm()  # who said the last word waits for that
         self._closed = True
         connection = self._connection
         if connection is not None:
@@ -139,6 +143,7 @@ class Channel:
 
     def _break(self, connection: _Connection, cause: str) -> None:
         if self._connection is connection:
+            self._tell_awaited()  # what was confirmed just before the end
             self.detach(cause)
 
     def _ready(self, connection: _Connection) -> None:

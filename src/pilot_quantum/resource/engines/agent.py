@@ -348,6 +348,8 @@ class AgentEngine:
                     callback(config)
             case m.Ended():
                 self.gone(message.cause, message.failed)
+                if self._channel is not None:
+                    self._channel.confirm()  # it waits for that, and our loop may stand still soon
             case _:
                 self._other(message)
 
