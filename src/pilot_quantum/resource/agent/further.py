@@ -153,6 +153,7 @@ class Further:
             ended=self._ended,
             places=self._places,
             grace=self._config.grace,
+            dead=self._config.dead,
         )
 
     def _over(self, node: RemoteNode, how: str) -> None:
