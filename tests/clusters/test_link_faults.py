@@ -15,7 +15,6 @@ from tests.clusters.conftest import LIMIT, Platform, ours, until
 from tests.clusters.work import begun, step
 from tests.services.processes import Process, leftovers
 
-from pilot_quantum.resource.engines import reception
 from pilot_quantum.resource.pilot import Pilot
 from pilot_quantum.resource.state import PilotState
 from pilot_quantum.task.future import TaskFuture
@@ -37,12 +36,6 @@ def outage(one: Platform, *names: str) -> Iterator[None]:
     finally:
         for name in names:
             one.hosts.link_up(name)
-
-
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sessions and their agents notice within seconds that a link is down, and give it up within seconds."""
-    monkeypatch.setattr(reception, "DEAD", 5.0)
-    monkeypatch.setattr(reception, "GRACE", 3.0)
 
 
 def pause(seconds: float) -> None:
@@ -96,10 +89,10 @@ def test_a_link_that_is_down_for_20_s_costs_no_pilot_and_no_task_runs_twice(
         assert [pilot.state for pilot in pilots] == [PilotState.ACTIVE] * 3
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_node_that_is_cut_off_for_longer_is_lost_and_its_pilot_goes_on(
-    platform: Callable[[], Platform], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    platform: Callable[[], Platform], tmp_path: Path
 ) -> None:
-    impatient(monkeypatch)
     one = platform()
     engines = ("processes", "dask", "ray")
     pilots = [one.session.add_pilot(f"ssh://h1,h3?cores=1&engine={engine}") for engine in engines]
@@ -110,10 +103,10 @@ def test_a_node_that_is_cut_off_for_longer_is_lost_and_its_pilot_goes_on(
         assert [pilot.state for pilot in pilots] == [PilotState.ACTIVE] * 3
 
 
+@pytest.mark.usefixtures("impatient")
 def test_beyond_the_grace_time_agents_end_by_themselves_and_their_tasks_run_elsewhere(
-    platform: Callable[[], Platform], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    platform: Callable[[], Platform], tmp_path: Path
 ) -> None:
-    impatient(monkeypatch)
     one = platform()
     pilots = [
         one.session.add_pilot("slurm:///normal?nodes=2&cores=2&walltime=10m&engine=processes"),

@@ -243,9 +243,9 @@ def test_a_cut_connection_loses_and_doubles_nothing(bench, hosts):
     assert not bench.loop.of(WorkerLost)
 
 
-def test_a_network_that_is_away_for_a_while_ends_nothing(bench, hosts, monkeypatch):
+def test_a_network_that_is_away_for_a_while_ends_nothing(bench, hosts, impatient, monkeypatch):
     """Longer than it takes both ends to notice; tests/clusters/test_link_faults.py has the usual times."""
-    monkeypatch.setattr(reception, "DEAD", 5.0)
+    monkeypatch.setattr(reception, "GRACE", 60.0)
     engine = bench.launch("ssh://h1?cores=1")
     (worker,) = bench.workers(1)
     bench.ship(engine, worker, lambda: __import__("time").sleep(2) or "kept", ())
@@ -277,9 +277,7 @@ def test_an_agent_that_is_killed_ends_the_allocation_and_all_it_had(bench, hosts
     assert bench.leftovers() == []
 
 
-def test_agents_without_a_session_end_by_themselves(bench, hosts, monkeypatch):
-    monkeypatch.setattr(reception, "DEAD", 5.0)
-    monkeypatch.setattr(reception, "GRACE", 2.0)
+def test_agents_without_a_session_end_by_themselves(bench, hosts, impatient):
     engine = bench.launch("ssh://h1,h2?cores=1&engine=processes")
     for worker in bench.workers(2):
         bench.ship(engine, worker, lambda: __import__("time").sleep(600), ())
