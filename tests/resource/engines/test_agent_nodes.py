@@ -102,6 +102,7 @@ def test_a_gang_ends_on_all_nodes_with_its_lead(cluster: Cluster, lead: str) -> 
     # A rank, as a batch system starts it: nobody's child here, with the lead's environment.
     rank = subprocess.Popen(["sleep", "600"], env=os.environ | {MARK: path.read_text()}, start_new_session=True)
     stranger = subprocess.Popen(["sleep", "600"], env=os.environ | {MARK: "another/mark/1"})
+    cluster.loop.until(lambda: MARK in psutil.Process(rank.pid).environ(), "the rank's environment")  # just after exec
     cluster.engine.kill(lead, "cancelled")
     cluster.loop.until(lambda: rank.poll() is not None, "the rank's end")
     assert rank.returncode == -signal.SIGKILL
