@@ -15,6 +15,7 @@ from tests.clusters.conftest import LIMIT, Platform, ours, until
 from tests.clusters.work import begun, step
 from tests.services.processes import Process, leftovers
 
+from pilot_quantum.resource.engines import reception
 from pilot_quantum.resource.pilot import Pilot
 from pilot_quantum.resource.state import PilotState
 from pilot_quantum.task.future import TaskFuture
@@ -103,10 +104,11 @@ def test_a_node_that_is_cut_off_for_longer_is_lost_and_its_pilot_goes_on(
         assert [pilot.state for pilot in pilots] == [PilotState.ACTIVE] * 3
 
 
-@pytest.mark.usefixtures("impatient")
 def test_beyond_the_grace_time_agents_end_by_themselves_and_their_tasks_run_elsewhere(
-    platform: Callable[[], Platform], tmp_path: Path
+    platform: Callable[[], Platform], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With the usual time until a cut is noticed: were it over sooner, Slurm would find its nodes silent afterwards."""
+    monkeypatch.setattr(reception, "GRACE", 3.0)
     one = platform()
     pilots = [
         one.session.add_pilot("slurm:///normal?nodes=2&cores=2&walltime=10m&engine=processes"),
