@@ -125,6 +125,18 @@ def _restored(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New pilots' agents, their session and its ssh notice within seconds that a link is down, and then give it up."""
+    from pilot_quantum.resource.engines import reception
+    from pilot_quantum.resource.launchers import openssh
+
+    monkeypatch.setattr(reception, "DEAD", 5.0)
+    monkeypatch.setattr(reception, "GRACE", 3.0)
+    monkeypatch.setattr(openssh, "ALIVE", (1, 6))
+    monkeypatch.setattr(openssh, "CONNECT", 2)
+
+
+@pytest.fixture
 def unwritable() -> Iterator[Callable[[Path], str]]:
     """Makes an existing, empty directory unwritable; returns the system's words for it. Root needs a mount for that."""
     undo: list[Callable[[], object]] = []

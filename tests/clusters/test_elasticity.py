@@ -14,6 +14,7 @@ from tests.clusters.conftest import LIMIT, Platform, until
 import pilot_quantum as pq
 from pilot_quantum.journal.events import Decision, Span
 from pilot_quantum.journal.reader import JournalReader
+from pilot_quantum.resource import elastic
 
 pytestmark = pytest.mark.requires("slurm")
 
@@ -151,7 +152,7 @@ def test_it_shrinks_to_what_is_always_wanted(platform: Open) -> None:
 def test_an_allocation_is_replaced_before_its_walltime_is_over(platform: Open) -> None:
     one = platform()
     session = one.session
-    pilot = session.add_pilot("slurm:///normal?cores=1&walltime=1m&replace_before=50&engine=processes", name="p")
+    pilot = session.add_pilot("slurm:///normal?cores=1&walltime=1m&replace_before=55&engine=processes", name="p")
     first = session.submit(_job).result(LIMIT)
     stop = time.monotonic() + LIMIT
     jobs = [first]
@@ -169,12 +170,12 @@ def test_an_allocation_is_replaced_before_its_walltime_is_over(platform: Open) -
 def test_a_task_that_cannot_end_in_the_time_left_waits_for_the_successor(platform: Open, tmp_path: Path) -> None:
     one = platform()
     session = one.session
-    session.add_pilot("slurm:///normal?cores=1&walltime=1m&replace_before=45&engine=processes", name="p")
+    session.add_pilot("slurm:///normal?cores=1&walltime=1m&replace_before=48&engine=processes", name="p")
     blocking = session.submit(_wait_for, str(tmp_path), "blocks")
     until((tmp_path / "blocks").exists, "the first task")
-    long = session.with_options(expected_duration=52).submit(_job)
+    long = session.with_options(expected_duration=55).submit(_job)
     until(lambda: "not now: has" in session.explain(long), "time becoming short")
-    assert "the task is expected to take 52 s" in session.explain(long)
+    assert "the task is expected to take 55 s" in session.explain(long)
     (tmp_path / "go").touch()
     first = blocking.result(LIMIT)
     assert session.submit(_job).result(LIMIT) == first  # the slot is free, and not for the long one
@@ -253,7 +254,10 @@ def test_several_nodes_grow_and_shrink_with_an_engine_over_them(platform: Open) 
     _no_attempt_was_lost(session)
 
 
-def test_a_pilot_that_may_grow_but_never_gets_anything_fails_with_the_reason(platform: Open) -> None:
+def test_a_pilot_that_may_grow_but_never_gets_anything_fails_with_the_reason(
+    platform: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elastic, "BACK_OFF", 2.0)  # and twice as much after the second of three refusals
     one = platform()
     session = one.session
     pilot = session.add_pilot("slurm:///nowhere?cores=1&min_nodes=0&max_nodes=2&hold=0.1&engine=processes", name="p")

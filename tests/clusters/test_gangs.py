@@ -53,7 +53,7 @@ def test_a_gang_under_a_stream_of_small_tasks_starts_when_what_ran_there_has_end
     stream = [small.submit(_nap, i) for i in range(60)]
     gang = session.with_options(needs=pq.Needs(nodes=2, cores=2), name="gang").submit(_gang)
     late = [session.with_options(expected_duration=300, name="late").submit(_later, i) for i in range(20)]
-    stream += [small.submit(_nap, i) for i in range(60, 1200)]
+    stream += [small.submit(_nap, i) for i in range(60, 800)]
 
     # From the moment when nothing older waits.
     until(lambda: "p: can: nodes 0, 1 are being kept free for it" in session.explain(gang), "the reservation")
@@ -65,7 +65,7 @@ def test_a_gang_under_a_stream_of_small_tasks_starts_when_what_ran_there_has_end
 
     hosts = {blocking.result(LIMIT), gang.result(LIMIT)}
     assert hosts <= set(one.slurm.nodes)
-    assert [future.result(LIMIT) for future in stream] == list(range(1200))
+    assert [future.result(LIMIT) for future in stream] == list(range(800))
     assert [future.result(LIMIT) for future in late] == [-i for i in range(20)]
     session.close()
 

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -154,6 +154,17 @@ class RunningSlurm:
     def until_job(self, job: str, *states: str) -> None:
         """Waits until the job is in one of these states, as `job_state` names them."""
         self.until(lambda: self.job_state(job) in states, f"job {job} {' or '.join(states)}")
+
+    def until_ends(self, ends: Mapping[str, str]) -> None:
+        """Waits until each of these jobs was seen in its state: 10 s after its end, Slurm knows it no more."""
+        left = dict(ends)
+
+        def ended() -> bool:
+            for job in [job for job, state in left.items() if self.job_state(job) == state]:
+                del left[job]
+            return not left
+
+        self.until(ended, f"jobs that end as told in {ends}")
 
     def expire(self, job: str) -> None:
         """Lets a job's walltime end now; Slurm counts it in minutes, and looks at it every 30 s."""

@@ -97,15 +97,6 @@ def test_a_requeued_job_starts_again(slurm: Slurm, tmp_path: Path) -> None:
     assert "Restarts=1" in slurm.must("scontrol", "show", "job", job)
 
 
-def test_a_job_at_the_end_of_its_walltime_gets_sigterm_and_times_out(slurm: Slurm, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    job = slurm.submit(f"trap 'echo asked > {out}' TERM; sleep 1000", "-t", "1", cwd=tmp_path)
-    slurm.until_job(job, "RUNNING")
-    slurm.expire(job)
-    slurm.until_job(job, "TIMEOUT")
-    assert out.read_text() == "asked\n"
-
-
 def test_a_job_makes_way_for_one_of_higher_priority_and_is_requeued(slurm: Slurm, tmp_path: Path) -> None:
     scavenger = slurm.submit("sleep 1000", "-p", "scavenge", "-N3", "--exclusive", cwd=tmp_path)
     slurm.until_job(scavenger, "RUNNING")
@@ -128,19 +119,21 @@ def test_a_node_that_drains_keeps_its_job_and_takes_no_other(slurm: Slurm, tmp_p
     slurm.until_job(other, "COMPLETED")
 
 
-def test_a_crashed_node_and_a_silent_one_fail_their_jobs_and_come_back(
-    slurm: Slurm, hosts: Hosts, tmp_path: Path
-) -> None:
-    token, nodes = uuid.uuid4().hex, slurm.nodes[-2:]
-    script = f"srun sh -c '{MARKED.format(token=token, out=tmp_path / 'out')}'"
+def test_walltimes_end_and_lost_nodes_fail_their_jobs_and_come_back(slurm: Slurm, hosts: Hosts, tmp_path: Path) -> None:
+    """One test for what Slurm sees only after a while: the end of a walltime, a crashed node, a silent one."""
+    token, out, asked, nodes = uuid.uuid4().hex, tmp_path / "out", tmp_path / "asked", slurm.nodes[-2:]
+    over = slurm.submit(f"trap 'echo asked > {asked}' TERM; sleep 1000", "-t", "1", "-w", slurm.nodes[0], cwd=tmp_path)
+    script = f"srun sh -c '{MARKED.format(token=token, out=out)}'"
     jobs = [slurm.submit(script, "-w", node, "--no-requeue", cwd=tmp_path) for node in nodes]
-    slurm.until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text().count("begun") == 2, "both run")
+    slurm.until(lambda: out.exists() and out.read_text().count("begun") == 2, "both run")
+    slurm.until_job(over, "RUNNING")
+    slurm.expire(over)
     crashed, silent = nodes
     slurm.node_down(crashed)
     hosts.link_down(silent)
     assert {process.namespace for process in remaining(token, within=1)} == {hosts.processes(silent)[0].namespace}
-    for job in jobs:
-        slurm.until_job(job, "NODE_FAIL")
+    slurm.until_ends({over: "TIMEOUT"} | dict.fromkeys(jobs, "NODE_FAIL"))
+    assert asked.read_text() == "asked\n"
     slurm.node_up(crashed)
     hosts.link_up(silent)
     slurm.serve(silent)

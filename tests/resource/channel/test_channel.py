@@ -195,6 +195,18 @@ def test_one_may_wait_until_all_has_arrived(loop, pair):
     loop.until(lambda: len(told) == 2)
 
 
+def test_what_is_confirmed_just_before_the_end_is_heard(loop, pair, links):
+    told: list[str] = []
+    pair.connect(links())
+    pair.near.channel.send(b"last word")
+    pair.near.channel.on_acknowledged(lambda: told.append("all"))
+    loop.until(lambda: pair.far.messages)
+    assert not told
+    pair.far.channel.close()  # confirms, and closes: both come at once
+    loop.until(lambda: not pair.near.channel.connected)
+    assert told == ["all"]
+
+
 def test_a_receiver_may_close_the_channel(loop):
     got: list[bytes] = []
 

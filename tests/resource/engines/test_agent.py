@@ -110,6 +110,8 @@ def test_told_to_stop_it_ends_once_and_leaves_nothing(running: Rig) -> None:
     (end,) = running.ends()
     assert (end.cause, end.failed, end.allocation) == ("enough", False, "p.1")
     assert running.engine.end == ("enough", False)
+    assert running.engine._channel is not None
+    assert not running.engine._channel._stream.owed, "its last word was not confirmed: it would wait for that"
     running.loop.until(lambda: _gone(pids), "the workers' end")
     assert list((running.folder / "far").iterdir()) == []
 

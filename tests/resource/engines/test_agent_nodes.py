@@ -102,6 +102,7 @@ def test_a_gang_ends_on_all_nodes_with_its_lead(cluster: Cluster, lead: str) -> 
     # A rank, as a batch system starts it: nobody's child here, with the lead's environment.
     rank = subprocess.Popen(["sleep", "600"], env=os.environ | {MARK: path.read_text()}, start_new_session=True)
     stranger = subprocess.Popen(["sleep", "600"], env=os.environ | {MARK: "another/mark/1"})
+    cluster.loop.until(lambda: MARK in psutil.Process(rank.pid).environ(), "the rank's environment")  # just after exec
     cluster.engine.kill(lead, "cancelled")
     cluster.loop.until(lambda: rank.poll() is not None, "the rank's end")
     assert rank.returncode == -signal.SIGKILL
@@ -194,16 +195,17 @@ def test_a_large_argument_travels_once_to_each_node(cluster: Cluster) -> None:
 
 
 def test_srun_starts_one_agent_for_each_node(loop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a program in srun's place: it notes its arguments, and runs the command here."""
+    """With a program in srun's place: it notes its arguments and its end, and runs the command here."""
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     srun = bin_ / "srun"
     srun.write_text(
         f"#!{sys.executable}\n"
-        "import os, sys\n"
+        "import subprocess, sys\n"
         f"open({str(tmp_path / 'called')!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n"
         "rest = [word for word in sys.argv[1:] if not word.startswith('--')]\n"
-        "os.execv(rest[0], rest)\n"
+        "subprocess.run(rest)\n"
+        f"open({str(tmp_path / 'left')!r}, 'a').write('left\\n')\n"
     )
     srun.chmod(0o755)
     monkeypatch.setenv("PATH", f"{bin_}{os.pathsep}{os.environ['PATH']}")
@@ -216,6 +218,9 @@ def test_srun_starts_one_agent_for_each_node(loop: Any, tmp_path: Path, monkeypa
         listed = [word for line in called for word in line.split() if "nodelist" in word]
         assert sorted(listed) == ["--nodelist=three", "--nodelist=two"]
         assert all("token" not in line and "CERTIFICATE" not in line for line in called)
+        cluster.engine.stop("enough")
+        cluster.loop.until(cluster.ends)
+        assert (tmp_path / "left").read_text() == "left\n" * 2, "one was killed before its step had ended"
     finally:
         cluster.close()
 

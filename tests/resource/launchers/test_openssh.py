@@ -225,11 +225,13 @@ def test_a_pipe_is_a_socket_to_a_program(connect):
 
 
 @needs_hosts
-def test_what_takes_too_long_is_ended(connect):
+def test_what_takes_too_long_is_given_up_at_once(connect, hosts):
     host = connect()
     with pytest.raises(SSHError, match=r"did not end within 0\.5 s") as caught:
-        host.run(["sleep", "60"], timeout=0.5)
+        host.run(["sleep", "62.5"], timeout=0.5)
     assert caught.value.fault is SSHFault.TIMED_OUT
+    (there,) = [process for process in hosts.processes("h1") if process.command == ("sleep", "62.5")]
+    os.kill(there.pid, signal.SIGKILL)
     assert host.run(["hostname"]).stdout == "h1\n"
 
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from msgspec import structs
 from tests.resource.conftest import HandLoop
 
 from pilot_quantum.resource import payload
 from pilot_quantum.resource.allocation_state import AllocationState
 from pilot_quantum.resource.capacity import LATER
 from pilot_quantum.resource.description import PilotDescription
+from pilot_quantum.resource.engines import reception
 from pilot_quantum.resource.engines.agent import AgentEngine
 from pilot_quantum.resource.engines.events import (
     Began,
@@ -243,14 +243,16 @@ def test_a_cut_connection_loses_and_doubles_nothing(bench, hosts):
     assert not bench.loop.of(WorkerLost)
 
 
-def test_a_network_that_is_away_for_a_while_ends_nothing(bench, hosts):
+def test_a_network_that_is_away_for_a_while_ends_nothing(bench, hosts, impatient, monkeypatch):
+    """Longer than it takes both ends to notice; tests/clusters/test_link_faults.py has the usual times."""
+    monkeypatch.setattr(reception, "GRACE", 60.0)
     engine = bench.launch("ssh://h1?cores=1")
     (worker,) = bench.workers(1)
     bench.ship(engine, worker, lambda: __import__("time").sleep(2) or "kept", ())
     bench.loop.until(lambda: bench.loop.of(Began), "the task")
     hosts.link_down("h1")
-    back = monotonic() + 20
-    bench.loop.until(lambda: monotonic() > back, "twenty seconds")
+    back = monotonic() + 10
+    bench.loop.until(lambda: monotonic() > back, "ten seconds")
     hosts.link_up("h1")
     assert bench.values(1) == {0: "kept"}
     assert bench.told.end is None
@@ -275,9 +277,7 @@ def test_an_agent_that_is_killed_ends_the_allocation_and_all_it_had(bench, hosts
     assert bench.leftovers() == []
 
 
-def test_agents_without_a_session_end_by_themselves(bench, hosts, monkeypatch):
-    config = bench.reception.config
-    monkeypatch.setattr(bench.reception, "config", lambda request: structs.replace(config(request), grace=2.0))
+def test_agents_without_a_session_end_by_themselves(bench, hosts, impatient):
     engine = bench.launch("ssh://h1,h2?cores=1&engine=processes")
     for worker in bench.workers(2):
         bench.ship(engine, worker, lambda: __import__("time").sleep(600), ())

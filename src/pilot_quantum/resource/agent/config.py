@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from pilot_quantum.resource.channel.channel import DEAD
 from pilot_quantum.resource.channel.credentials import Credentials
 
 Spawn = Literal["auto", "srun", "pbsdsh", "launcher", "none"]
@@ -28,7 +29,8 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     walltime: seconds that the allocation lasts from its beginning, where the batch system does not say it.
     directory: where to make the agent's own directory. listen: address that further nodes can reach.
     path: what comes first on the import path of tasks. tied: end with the parent process.
-    grace: seconds for which a broken channel is bridged; patience: for which further nodes are waited for.
+    grace: seconds for which a broken channel is bridged; dead: without a byte, after which its connection is taken for
+    cut; patience: for which further nodes are waited for.
     """
 
     pilot: str
@@ -55,6 +57,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     path: tuple[str, ...] = ()
     tied: bool = True
     grace: float = 60.0
+    dead: float = DEAD
     patience: float = 60.0
 
     def dialling(self, addresses: tuple[tuple[str, int], ...]) -> AgentConfig:

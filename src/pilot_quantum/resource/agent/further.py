@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from pilot_quantum.resource.agent.table import SPANNING
 from pilot_quantum.resource.channel.credentials import Credentials, new_token
 from pilot_quantum.resource.channel.listener import Listener
 from pilot_quantum.resource.engines.events import Engine, NodesLost
+
+_LEAVE = 1.0
+"""Seconds for the commands that started agents to end after them: Slurm keeps a node 2 s longer if we kill them."""
 
 
 class Further:
@@ -60,6 +63,8 @@ class Further:
         self._modules = ("", "")
         self._changed = asyncio.Event()
         self._stopping = False
+        self._commands: set[int] = set()
+        """Nodes whose agents a command has started that still runs."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._nodes = {node: self._make(node, name) for node, name in enumerate(names, first)}
 
@@ -83,6 +88,8 @@ class Further:
             self._service.tell(m.Listening(base.to_json()))
         for node in self._nodes.values():
             one = msgspec.structs.replace(base, name=node.name, allocation=node.engine.allocation)
+            if kind != "launcher":
+                self._commands.add(node.node)
             spawn(one, kind, self._guard, self._directory, self._shared, partial(self._over, node))
             self._loop.call_later(self._config.patience, partial(self._overdue, node))
 
@@ -114,17 +121,23 @@ class Further:
     async def stop(self, cause: str) -> None:
         """End all of their agents, and wait until they are gone, for a bounded time."""
         self._stopping = True
+        leaving = {index for index in self._commands if not self._nodes[index].lost}
         for node in self._nodes.values():
             node.engine.stop(cause)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL + 1):
-                while any(not node.lost for node in self._nodes.values()):
-                    self._changed.clear()
-                    await self._changed.wait()
+        await self._until(lambda: all(node.lost for node in self._nodes.values()), FAREWELL + 1)
         for node in self._nodes.values():
             node.engine.close()
         if self._listener is not None:
             self._listener.close()
+        await self._until(lambda: not leaving & self._commands, _LEAVE)
+
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait for what `_changed` may have brought about, so long at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
 
     def _make(self, node: int, name: str) -> RemoteNode:
         return RemoteNode(
@@ -140,10 +153,13 @@ class Further:
             ended=self._ended,
             places=self._places,
             grace=self._config.grace,
+            dead=self._config.dead,
         )
 
     def _over(self, node: RemoteNode, how: str) -> None:
         """The command that started a node's agent has ended."""
+        self._commands.discard(node.node)
+        self._changed.set()
         node.engine.gone(f"its agent {'has ended' if node.ready else 'could not be started'}: {how}", failed=True)
 
     def _overdue(self, node: RemoteNode) -> None:

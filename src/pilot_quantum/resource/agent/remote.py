@@ -26,7 +26,8 @@ class RemoteNode:
 
     up: called when the node's agent has described it. hello: called when there is a fresh one, to begin. other: takes
     messages that are not about programs. ended: called once, when its agent is gone, with the cause.
-    grace: seconds for which its agent redials. places: node -> "name=address", for gangs that a worker there leads.
+    grace: seconds for which its agent redials; dead: without a byte, after which its connection is taken for cut.
+    places: node -> "name=address", for gangs that a worker there leads.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class RemoteNode:
         ended: Callable[[RemoteNode, str], None],
         places: dict[int, str],
         grace: float,
+        dead: float,
     ) -> None:
         self.node = node
         self.name = name
@@ -66,6 +68,7 @@ class RemoteNode:
             silence=grace + _SILENCE,
             closed=min(grace + 1, _CLOSED),
             farewell=FAREWELL,
+            dead=dead,
         )
         self.engine.places = places
 

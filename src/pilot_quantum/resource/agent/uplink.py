@@ -32,7 +32,7 @@ class Uplink:
         self._server = server
         self._lost = lost
         self._incarnation = new_incarnation()
-        self.channel = Channel(loop, receive, self._changed)
+        self.channel = Channel(loop, receive, self._changed, dead=config.dead)
         self._dialer = Dialer(
             loop,
             config.addresses,

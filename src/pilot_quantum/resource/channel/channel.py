@@ -14,10 +14,8 @@ from pilot_quantum.resource.channel.frames import Cutter, FrameError, Kind
 from pilot_quantum.resource.channel.stream import Stream
 from pilot_quantum.resource.engines.events import Loop
 
-BEAT = 5.0
-"""Seconds between heartbeats."""
 DEAD = 15.0
-"""Seconds without a byte after which a connection is taken for cut."""
+"""Seconds without a byte after which a connection is taken for cut; heartbeats come three times as often."""
 CLOSED = "the other end closed the connection"
 """The cause of a break that is no cut: somebody there has ended it, or has ended."""
 _FIRST_BEAT = 0.05
@@ -33,7 +31,11 @@ _TURN = 1 << 20
 
 
 class Channel:
-    """Implements `MessageChannel`. `beat` and `dead` in seconds."""
+    """Implements `MessageChannel`.
+
+    dead: seconds without a byte after which a connection is taken for cut. beat: seconds between heartbeats, by default
+    a third of that.
+    """
 
     def __init__(
         self,
@@ -41,13 +43,13 @@ class Channel:
         receive: Callable[[bytes], None],
         changed: Callable[[bool, str], None],
         *,
-        beat: float = BEAT,
+        beat: float | None = None,
         dead: float = DEAD,
     ) -> None:
         self._loop = loop
         self._receive = receive
         self._changed = changed
-        self._beat_every, self._dead_after = beat, dead
+        self._beat_every, self._dead_after = dead / 3 if beat is None else beat, dead
         self._stream = Stream()
         self._clock = PeerClock()
         self._connection: _Connection | None = None
@@ -89,6 +91,11 @@ class Channel:
         self._awaited.append((self._stream.numbered, callback))
         self._loop.call_soon(self._tell_awaited)
 
+    def confirm(self) -> None:
+        """Tell the other end at once what has come, for it may wait for nothing else."""
+        if self._stream.owed:
+            self._acknowledge()
+
     def attach(self, link: socket.socket, peer_received: int) -> None:
         """Go on over this connected stream, plain or TLS, in the place of the one before.
 
@@ -120,8 +127,7 @@ class Channel:
 
     def close(self) -> None:
         """Write what can be written at once, and end. Nothing is called back from now on."""
-        if self._connection is not None and self._stream.owed:
-            self._acknowledge()  # who said the last word waits for that
+        self.confirm()  # who said the last word waits for that
         self._closed = True
         connection = self._connection
         if connection is not None:
@@ -139,6 +145,7 @@ class Channel:
 
     def _break(self, connection: _Connection, cause: str) -> None:
         if self._connection is connection:
+            self._tell_awaited()  # what was confirmed just before the end
             self.detach(cause)
 
     def _ready(self, connection: _Connection) -> None:

@@ -11,7 +11,7 @@ from pilot_quantum.resource.agent import messages as m
 from pilot_quantum.resource.agent.blobs import Sent
 from pilot_quantum.resource.agent.config import AgentConfig
 from pilot_quantum.resource.capacity import Capacity
-from pilot_quantum.resource.channel.channel import CLOSED, Channel
+from pilot_quantum.resource.channel.channel import CLOSED, DEAD, Channel
 from pilot_quantum.resource.channel.handshake import Hello, Refused, Welcome, verdict
 from pilot_quantum.resource.channel.listener import Acceptance
 from pilot_quantum.resource.engines.events import (
@@ -47,8 +47,8 @@ class AgentEngine:
     deliver: takes what attempts left, before their outcomes. begin: called with a fresh agent's engine, which it
     answers, now or later, by calling `begin` of this engine. other: messages that are not an engine's. silence: seconds
     after which an agent without a connection is taken to be gone; closed: the same where its end was closed rather
-    than cut, and nobody stands between us. farewell: seconds for it to end when it is told to. store: where results are
-    put that were kept and are fetched.
+    than cut, and nobody stands between us; dead: without a byte, after which a connection is taken for cut. farewell:
+    seconds for it to end when it is told to. store: where results are put that were kept and are fetched.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class AgentEngine:
         silence: float = SILENCE,
         closed: float | None = None,
         farewell: float = FAREWELL,
+        dead: float = DEAD,
         store: Store | None = None,
     ) -> None:
         self.pilot = pilot
@@ -84,6 +85,7 @@ class AgentEngine:
         self._silence = silence
         self._closed = silence if closed is None else closed
         self._farewell = farewell
+        self._dead = dead
         self._launch: Callable[[], None] | None = None
         self._on_hello: list[Callable[[], None]] = []
         self._on_break: list[Callable[[str], None]] = []
@@ -261,7 +263,7 @@ class AgentEngine:
             self._incarnation = hello.incarnation
             self._functions, self._blobs = set(), Sent()
             channel = self._channel = Channel(
-                self._loop, self._receive, lambda up, why: self._changed(channel, up, why)
+                self._loop, self._receive, lambda up, why: self._changed(channel, up, why), dead=self._dead
             )
         assert self._channel is not None
         self._channel.attach(link, hello.received)
@@ -348,6 +350,8 @@ class AgentEngine:
                     callback(config)
             case m.Ended():
                 self.gone(message.cause, message.failed)
+                if self._channel is not None:
+                    self._channel.confirm()  # it waits for that, and our loop may stand still soon
             case _:
                 self._other(message)
 

@@ -13,6 +13,7 @@ from pilot_quantum.resource.agent import modules
 from pilot_quantum.resource.agent.client import search_path
 from pilot_quantum.resource.agent.config import AgentConfig
 from pilot_quantum.resource.capacity import LATER
+from pilot_quantum.resource.channel.channel import DEAD
 from pilot_quantum.resource.channel.credentials import Credentials, new_token
 from pilot_quantum.resource.channel.listener import Listener
 from pilot_quantum.resource.engines.agent import AgentEngine
@@ -63,6 +64,7 @@ class Reception:
             lambda engine: self._begin(request, engine),
             lambda message: self._take(request, message),
             silence=GRACE + _LATER,
+            dead=DEAD,
             store=self._store,
         )
         self._engines[request.allocation] = engine
@@ -160,5 +162,5 @@ def _config(request: Request, credentials: Credentials, **changes: Any) -> Agent
         qpus=0 if capacity.qpus == LATER else capacity.qpus,
         capabilities=description.capabilities,
         walltime=description.walltime,
-        **({"grace": GRACE} | changes),
+        **({"grace": GRACE, "dead": DEAD} | changes),
     )

@@ -180,8 +180,9 @@ def test_a_failing_program_ends_it_with_its_last_words(launched, story):
 
 def test_the_end_of_the_walltime_is_no_fault(launched, slurm, story):
     launched("sleep 300", "slurm:///normal?cores=1&walltime=1m")
-    story.until(lambda s: "p.1" in s.ends, 150)  # Slurm counts in minutes
-    cause, failed = story.ends["p.1"]
+    story.until(lambda s: "starting" in s.states("p.1"))
+    slurm.expire(job(slurm))
+    cause, failed = story.end("p.1")
     assert "time limit is over" in cause
     assert not failed
 
