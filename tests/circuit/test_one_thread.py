@@ -18,3 +18,14 @@ def test_linear_algebra_has_one_thread_within_and_as_many_as_before_after_it():
     with one_thread():
         assert set(threads()) == {1}
     assert threads() == before
+
+
+def test_threads_that_enter_and_leave_in_any_order_leave_all_as_it_was():
+    before = threads()
+    first, second = one_thread(), one_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert set(threads()) == {1}
+    second.__exit__(None, None, None)
+    assert threads() == before

@@ -5,17 +5,37 @@ On a machine whose cores are busy a product of a few thousand numbers waits for 
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+_lock = Lock()
+_inside = 0
+_limit: Any = None
 
-def one_thread() -> AbstractContextManager[Any]:
-    """A context within which this process's linear algebra uses one thread; entering takes 20 microseconds."""
-    limit: AbstractContextManager[Any] = _blas().limit(limits=1)
-    return limit
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it this process's linear algebra uses one thread; entering takes 20 microseconds.
+
+    Threads of the program may be in it at the same time: the last that leaves restores what was before the first.
+    """
+    global _inside, _limit
+    with _lock:
+        _inside += 1
+        if _inside == 1:
+            _limit = _blas().limit(limits=1)
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _limit.restore_original_limits()
 
 
 @cache

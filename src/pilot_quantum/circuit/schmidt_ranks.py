@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import inf, log2
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from pilot_quantum.circuit.meetings import SWAP, Sides, Widths, meetings, sides_of
+from pilot_quantum.circuit.one_thread import one_thread
 from pilot_quantum.circuit.skeleton import read_skeleton
 
 if TYPE_CHECKING:
@@ -62,13 +61,8 @@ def follow(circuit: QuantumCircuit, patience: Patience) -> Widths:
     It ends early when patience ends, and at a gate on more than `MOST_WIRES` qubits. circuit: of gates without unbound
     parameters.
     """
-    with _blas().limit(limits=1):  # matrices are small, and the session's other cores are busy
+    with one_thread():
         return _follow(circuit, perf_counter(), patience)
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def _follow(circuit: QuantumCircuit, began: float, patience: Patience) -> Widths:

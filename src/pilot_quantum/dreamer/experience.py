@@ -60,7 +60,7 @@ class Experience:
     def watch(self, candidate: Candidate, done: float) -> Watch | None:
         """Begins to time a run of `candidate`; None where other tasks wait or run, which it would share pilots with.
 
-        done: seconds of its prediction, as it stands, for what planning has done already.
+        done: seconds that planning has taken already for what belongs to it.
         """
         prediction = candidate.prediction
         given, left = self._tasks()
@@ -89,7 +89,7 @@ class Watch:
 
     def __init__(self, experience: Experience, candidate: Candidate, done: float, given: int) -> None:
         self._experience, self._candidate = experience, candidate
-        self._done, self._given = done / candidate.surprise, given
+        self._done, self._given = done, given
         self._own = 0
         self._began = self._ended = monotonic()
 

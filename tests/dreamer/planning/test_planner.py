@@ -129,7 +129,7 @@ def test_two_workers_share_what_can_be_shared(pilot):
 def test_angles_do_not_change_a_plan(pilot):
     plans = [plan(clusters(20, angle=angle), "Z0", [pilot()], probe=None, thorough=True) for angle in (0.3, 0.7)]
 
-    assert plans[0].candidates == plans[1].candidates
+    assert list(map(lasting, plans[0].candidates)) == list(map(lasting, plans[1].candidates))
     assert not any(candidate.of_angles for candidate in plans[0].candidates)
 
 
@@ -251,12 +251,17 @@ def test_a_matrix_product_state_is_refused_where_it_would_drop_what_is_asked_abo
         examine(question_of(circuit, "X0 Y1"), [pilot()], "mps")
 
 
+def lasting(candidate):
+    """What the same question gives each time: all but what looking for its cuts has taken."""
+    return msgspec.structs.replace(candidate, looked=0.0)
+
+
 def test_a_plan_can_be_made_again_for_each_of_its_candidates(pilot):
     made = plan(clusters(18), "Z" * 18, [pilot()], thorough=True)
 
     for candidate in made.candidates:
         again = made.redone(candidate.name)
-        assert again.best == candidate
+        assert lasting(again.best) == lasting(candidate)
         assert again.question is not made.question
 
 

@@ -32,7 +32,8 @@ class Candidate(msgspec.Struct, frozen=True):
     price: in the provider's currency. pilots: those that can run it. prediction: of everything from the circuit to
     the answer, looking for the cuts included. refused: why it cannot be chosen; "" where it can. of_angles:
     whether the prediction holds for these angles alone, since a probe has followed them. surprise: the factor that runs
-    like it have shown the cost models to be off by, which the prediction contains.
+    like it have shown the cost models to be off by, which the prediction contains. looked: seconds that looking for
+    these cuts has really taken.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Candidate(msgspec.Struct, frozen=True):
     refused: str = ""
     of_angles: bool = False
     surprise: float = 1.0
+    looked: float = 0.0
 
     @property
     def exact(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
+from time import perf_counter
 
 from pilot_quantum.circuit.finding import find_cuts
 from pilot_quantum.circuit.finding.candidate import Candidate as Found
@@ -78,10 +79,12 @@ class Cutting:
 
         Raises CircuitError, CutError.
         """
+        began = perf_counter()
         found = self.found(limit)
+        looked = perf_counter() - began
         rivals = [one for one in found if one.amplitudes <= RIVAL * found[0].amplitudes]
         chosen = found[:most] + sorted(rivals, key=lambda one: len(one.cuts))[:1]
-        return [self._candidate(one, limit) for i, one in enumerate(chosen) if one not in chosen[:i]]
+        return [self._candidate(one, limit, looked) for i, one in enumerate(chosen) if one not in chosen[:i]]
 
     def found(self, limit: int) -> list[Found]:
         """Cuts for fragments of at most `limit` qubits, the fewest amplitudes first. Raises CircuitError, CutError."""
@@ -96,7 +99,7 @@ class Cutting:
             return StateVector(lightning.rates(LIGHTNING))
         return StateVector(self.simulators.rates(AER))
 
-    def _candidate(self, found: Found, limit: int) -> Candidate:
+    def _candidate(self, found: Found, limit: int, looked: float) -> Candidate:
         places = self.simulators
         if self._simulator.rates.model == LIGHTNING:
             places = places.having(capabilities.LIGHTNING)
@@ -128,4 +131,5 @@ class Cutting:
             simulator=self._simulator.rates.model,
             pilots=pilots,
             refused=refused,
+            looked=looked,
         )

@@ -34,7 +34,7 @@ def seconds_of(amount: float) -> str:
 def row(plan: Plan, candidate: Candidate) -> tuple[str, str, str, str, str, str]:
     """One candidate: verdict, name, seconds, their range, memory, error."""
     prediction = candidate.prediction
-    verdict = CHOSEN if candidate == plan.best else REFUSED if candidate.refused else ""
+    verdict = CHOSEN if candidate.name == plan.best.name else REFUSED if candidate.refused else ""
     error = "exact" if candidate.exact else f"{candidate.error:.2g}"
     spread = f"{seconds_of(prediction.low)} to {seconds_of(prediction.high)}"
     memory = format_bytes(prediction.memory) if prediction.memory else "-"

@@ -41,7 +41,7 @@ def draw(plan: Plan, path: str | PathLike[str]) -> None:
         left = [a + b for a, b in zip(left, shares, strict=True)]
     axes.set_yticks(
         range(len(shown)),
-        [f"{one.name}\n{one.prediction.seconds:.3g} s" + " *" * (one == plan.best) for one in shown],
+        [f"{one.name}\n{one.prediction.seconds:.3g} s" + " *" * (one.name == plan.best.name) for one in shown],
         fontsize="small",
     )
     axes.set_xlabel("share of the predicted time (* chosen)")

@@ -63,7 +63,7 @@ THOROUGHLY = 1.0
 CERTAIN = 1.1
 """The factor that entanglement may leave open when everything is to be weighed."""
 
-PROBED_FROM = 0.008
+PROBED_FROM = 0.030
 """Seconds of the best candidate below which no probe pays."""
 
 UNKNOWN = 20.0
@@ -72,7 +72,10 @@ UNKNOWN = 20.0
 TOLERATED = 0.5
 """By what part of the target the error may be larger, where faults come on top of shots."""
 
-WORTH = 2.0
+HOPEFUL = 0.7
+"""Of the best candidate's time, what a matrix-product state that entangles nothing may take to be weighed in full."""
+
+WORTH = 3.0
 """Times the seconds of looking for cuts and pricing them that they have to promise: not every promise is kept."""
 
 PROMISING, WEIGHED = 1, 3
@@ -218,7 +221,7 @@ class _Stages:
 
     def _matrix_product(self) -> Iterator[Candidate]:
         least = self.whole.least_of_matrix_product()
-        if not self.thorough and least > self.best:
+        if not self.thorough and least > HOPEFUL * self.best:
             self.notes.append(
                 f"a matrix-product state was not weighed: it takes {seconds_of(least)} at least, and the best "
                 f"candidate {seconds_of(self.best)}"
@@ -251,15 +254,15 @@ class _Stages:
     def _cuts(self) -> Iterator[Candidate]:
         cutting = Cutting(self.question, self.simulators)
         looking = cutting.looking.seconds
-        if not self.thorough and looking > self.best:
+        planning = looking + PROMISING * cutting.pricing
+        if not self.thorough and WORTH * planning > self.best:
             self.notes.append(
-                f"cuts were not looked for: that takes about {seconds_of(looking)}, and the best candidate "
-                f"{seconds_of(self.best)}"
+                f"cuts were not looked for: that and pricing them takes about {seconds_of(planning)}, and the best "
+                f"candidate {seconds_of(self.best)}"
             )
             return
         if cutting.glance is None:
             return
-        planning = looking + PROMISING * cutting.pricing
         if not self.thorough and self.best - (cutting.least - looking) < WORTH * planning:
             self.notes.append(
                 f"cuts were not looked for: at a glance they leave 2^{cutting.glance.amplitude_bits:.0f} amplitudes, "

@@ -41,6 +41,9 @@ FUSING = 2e-5
 SEPARATING = 2e-6
 """Seconds a gate and term that running terms apart takes to plan, about."""
 
+BOUNDING = 4e-6
+"""Seconds a gate that following how wide the bonds of a matrix-product state can become takes, about."""
+
 PART_OF_GAIN = 0.3
 """Of what running terms apart may win at most, what planning it may take."""
 
@@ -177,10 +180,12 @@ class Whole:
         return msgspec.structs.replace(found, of_angles=bool(asked) or off is not None)
 
     def least_of_matrix_product(self) -> float:
-        """Seconds that it takes even where nothing is entangled: what weighing it in full may save at most."""
-        rates = self.simulators.rates(MPS)
-        gates = sum(len(part.skeleton) for part in self._in_one[-1].parts)
-        return float(rates.seconds["fixed"] + rates.seconds["gate"] * gates)
+        """Seconds that it takes, weighing it included, even where nothing is entangled and gates act on neighbours."""
+        seconds = self.simulators.rates(MPS).seconds
+        gates = [wires for part in self._in_one[-1].parts for wires in part.skeleton.wires]
+        together = sum(len(wires) > 1 for wires in gates)
+        least = seconds["fixed"] + seconds["gate"] * len(gates) + seconds["decomposition"] * together
+        return float(least + BOUNDING * len(gates))
 
     def stabiliser(self) -> Candidate | None:
         """By stabilisers, after pruning; None where a gate is not Clifford."""

@@ -13,7 +13,6 @@ from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.experience import Experience, Watch
 from pilot_quantum.dreamer.models.cut import CUT
-from pilot_quantum.dreamer.models.find import FIND
 from pilot_quantum.dreamer.models.light_cone import PRUNE
 from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState
 from pilot_quantum.dreamer.planning.candidate import Candidate
@@ -28,7 +27,7 @@ from pilot_quantum.workload.planned.reading import columns, identities
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, simulating
 from pilot_quantum.workload.units import estimate
 
-_PLANNED = (f"{PRUNE}.", f"{FIND}.")
+_PRUNING = (f"{PRUNE}.",)
 _IN_PIECES = ("cut.pieces", "cut.gate", "cut.link")
 """Terms of predictions: what is done in planning; and what is, where the circuit in pieces is still at hand."""
 
@@ -135,6 +134,9 @@ class Crew:
 
 
 def _done(question: Question, candidate: Candidate) -> float:
-    """Seconds of the candidate's prediction for what planning has done, and running it need not do again."""
-    planned = _PLANNED + (_IN_PIECES if question.in_pieces(candidate.cuts) else ())
-    return sum(seconds for name, seconds in candidate.prediction.terms.items() if name.startswith(planned))
+    """Seconds for what planning has done, and running it need not do again: for cuts what looking took, else as the
+    rates have it.
+    """
+    planned = _PRUNING + (_IN_PIECES if question.in_pieces(candidate.cuts) else ())
+    terms = candidate.prediction.terms.items()
+    return candidate.looked + sum(seconds for name, seconds in terms if name.startswith(planned)) / candidate.surprise
