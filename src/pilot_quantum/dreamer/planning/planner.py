@@ -72,7 +72,7 @@ UNKNOWN = 20.0
 TOLERATED = 0.5
 """By what part of the target the error may be larger, where faults come on top of shots."""
 
-HOPEFUL = 0.7
+HOPEFUL = 0.5
 """Of the best candidate's time, what a matrix-product state that entangles nothing may take to be weighed in full."""
 
 WORTH = 3.0
