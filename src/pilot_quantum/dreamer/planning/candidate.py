@@ -30,10 +30,9 @@ class Candidate(msgspec.Struct, frozen=True):
     fragments; limit: of the width, for which they were looked for; simulator: what runs them. qpu: the
     pilot that is one. shots: altogether. error: the standard error of the worst observable, 0 where values are exact.
     price: in the provider's currency. pilots: those that can run it. prediction: of everything from the circuit to
-    the answer, looking for the cuts included. refused: why it cannot be chosen; "" where it can. of_angles:
+    the answer, with what looking for the cuts has taken. refused: why it cannot be chosen; "" where it can. of_angles:
     whether the prediction holds for these angles alone, since a probe has followed them. surprise: the factor that runs
-    like it have shown the cost models to be off by, which the prediction contains. looked: seconds that looking for
-    these cuts has really taken.
+    like it have shown the cost models to be off by, which the prediction contains.
     """
 
     name: str
@@ -54,7 +53,6 @@ class Candidate(msgspec.Struct, frozen=True):
     refused: str = ""
     of_angles: bool = False
     surprise: float = 1.0
-    looked: float = 0.0
 
     @property
     def exact(self) -> bool:

@@ -81,7 +81,7 @@ class Cutting:
         """
         began = perf_counter()
         found = self.found(limit)
-        looked = perf_counter() - began
+        looked = _taken(perf_counter() - began)
         rivals = [one for one in found if one.amplitudes <= RIVAL * found[0].amplitudes]
         chosen = found[:most] + sorted(rivals, key=lambda one: len(one.cuts))[:1]
         return [self._candidate(one, limit, looked) for i, one in enumerate(chosen) if one not in chosen[:i]]
@@ -99,13 +99,13 @@ class Cutting:
             return StateVector(lightning.rates(LIGHTNING))
         return StateVector(self.simulators.rates(AER))
 
-    def _candidate(self, found: Found, limit: int, looked: float) -> Candidate:
+    def _candidate(self, found: Found, limit: int, looked: Prediction) -> Candidate:
         places = self.simulators
         if self._simulator.rates.model == LIGHTNING:
             places = places.having(capabilities.LIGHTNING)
         pruning = LightCone(places.rates(PRUNE))
         units = pruning.units(len(self.question.skeleton), [self.question.whole])
-        before = [priced(units, pruning.rates).named("prune."), self.looking]
+        before = [priced(units, pruning.rates).named("prune."), looked]
         try:
             cost = Cut(places.rates(CUT), self._simulator).cost(
                 self.question.pieces(found.cuts), self.question.whole.letters
@@ -131,5 +131,9 @@ class Cutting:
             simulator=self._simulator.rates.model,
             pilots=pilots,
             refused=refused,
-            looked=looked,
         )
+
+
+def _taken(seconds: float) -> Prediction:
+    """What looking for cuts has taken: nothing about it is uncertain any more."""
+    return Prediction(seconds, seconds, seconds, terms={f"{FIND}.taken": seconds})

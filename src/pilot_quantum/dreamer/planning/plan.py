@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from time import perf_counter
 
-import msgspec
-
 from pilot_quantum.dreamer.models.cut import CUT
 from pilot_quantum.dreamer.planning.candidate import Candidate
 from pilot_quantum.dreamer.planning.cutting import Cutting
@@ -92,7 +90,6 @@ class Plan:
             found = Cutting(question, Places.simulating(self.resources)).found(best.limit)
             if all(one.cuts != best.cuts for one in found):
                 raise InvalidDescriptionError(f"the cuts of {name!r} were not found again: the planner has changed.")
-            best = msgspec.structs.replace(best, looked=perf_counter() - began)
         return replace(self, question=question, best=best, seconds=perf_counter() - began)
 
 

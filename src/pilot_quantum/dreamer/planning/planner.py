@@ -66,7 +66,7 @@ CERTAIN = 1.1
 PROBED_FROM = 0.030
 """Seconds of the best candidate below which no probe pays."""
 
-UNKNOWN = 20.0
+UNKNOWN = 4.0
 """A range of seconds that spans such a factor says nothing."""
 
 TOLERATED = 0.5
@@ -75,7 +75,7 @@ TOLERATED = 0.5
 HOPEFUL = 0.5
 """Of the best candidate's time, what a matrix-product state that entangles nothing may take to be weighed in full."""
 
-WORTH = 3.0
+WORTH = 2.5
 """Times the seconds of looking for cuts and pricing them that they have to promise: not every promise is kept."""
 
 PROMISING, WEIGHED = 1, 3

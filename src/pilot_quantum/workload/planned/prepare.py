@@ -13,6 +13,7 @@ from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.experience import Experience, Watch
 from pilot_quantum.dreamer.models.cut import CUT
+from pilot_quantum.dreamer.models.find import FIND
 from pilot_quantum.dreamer.models.light_cone import PRUNE
 from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState
 from pilot_quantum.dreamer.planning.candidate import Candidate
@@ -27,7 +28,7 @@ from pilot_quantum.workload.planned.reading import columns, identities
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, simulating
 from pilot_quantum.workload.units import estimate
 
-_PRUNING = (f"{PRUNE}.",)
+_PLANNED = (f"{PRUNE}.", f"{FIND}.")
 _IN_PIECES = ("cut.pieces", "cut.gate", "cut.link")
 """Terms of predictions: what is done in planning; and what is, where the circuit in pieces is still at hand."""
 
@@ -134,9 +135,7 @@ class Crew:
 
 
 def _done(question: Question, candidate: Candidate) -> float:
-    """Seconds for what planning has done, and running it need not do again: for cuts what looking took, else as the
-    rates have it.
-    """
-    planned = _PRUNING + (_IN_PIECES if question.in_pieces(candidate.cuts) else ())
+    """Seconds of what planning has done, and running it need not do again, as the rates have it or as looking took."""
+    planned = _PLANNED + (_IN_PIECES if question.in_pieces(candidate.cuts) else ())
     terms = candidate.prediction.terms.items()
-    return candidate.looked + sum(seconds for name, seconds in terms if name.startswith(planned)) / candidate.surprise
+    return sum(seconds for name, seconds in terms if name.startswith(planned)) / candidate.surprise
