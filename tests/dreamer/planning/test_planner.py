@@ -220,7 +220,7 @@ def test_a_probe_is_asked_only_in_doubt_and_decides(pilot):
     by_bare = plan(circuit, "Z11", [pilot()], probe=bare)
 
     assert len(asked) == 1
-    assert 0 < asked[0][1] < in_doubt.best.prediction.seconds
+    assert 0 < asked[0][1] < in_doubt.best.prediction.high
     assert by_tangled.best.method != "aer-mps"
     assert by_bare.best.method == "aer-mps"
     plan(qiskit_circuit(families.efficient_su2(8, 2, seed=1)), "Z7", [pilot()], probe=tangled)
