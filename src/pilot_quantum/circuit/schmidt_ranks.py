@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf, log2
+from math import inf, log2, sqrt
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -147,12 +147,26 @@ class _Line:
         dimensions = [self._tensors[at].shape[0]] + [self._tensors[i].shape[2] for i in range(at, at + width)]
         return [log2(each) for each in dimensions]
 
+    def _pass(self, at: int) -> float:
+        """Swap two neighbours of which one is not entangled with anything; log2 of the bond between them then."""
+        first, last = self._tensors[at], self._tensors[at + 1]
+        if first.size == last.size:
+            self._tensors[at], self._tensors[at + 1] = last, first
+            return 0.0
+        if first.size == 2:
+            bond = last.shape[2]
+            left, right = last, np.einsum("ab,s->asb", np.eye(bond), first.reshape(2))
+            weights = self._weights[at + 2] if at + 2 < len(self._weights) else np.ones(1)
+        else:
+            bond = first.shape[0]
+            left, right = np.einsum("ab,s->asb", np.eye(bond), last.reshape(2)), first
+            weights = self._weights[at]
+        self._tensors[at], self._tensors[at + 1], self._weights[at + 1] = left, right, weights
+        return log2(bond)
+
     def _turn_both(self, matrix: Complexes, at: int) -> bool:
         """Act on two neighbours that are not entangled with anything; false where they would be after it."""
         first, last = self._tensors[at], self._tensors[at + 1]
-        if matrix is _SWAP:
-            self._tensors[at], self._tensors[at + 1] = last, first
-            return True
         a, b, c, d = (matrix @ (first.reshape(2, 1) * last.reshape(2)).reshape(4)).tolist()
         if abs(a * d - b * c) > UNENTANGLED:
             return False
@@ -166,12 +180,14 @@ class _Line:
         """Act on places from `at`, the highest bit, on; log2 of the widest bond between them."""
         width = len(matrix).bit_length() - 1
         first, last = self._tensors[at], self._tensors[at + width - 1]
+        if matrix is _SWAP and 2 in (first.size, last.size):
+            return self._pass(at)
         if width == 2 and first.size == last.size == 2 and self._turn_both(matrix, at):
             return 0.0
         a, b = first.shape[0], last.shape[2]
         block = first
         for tensor in self._tensors[at + 1 : at + width]:
-            block = np.tensordot(block, tensor, 1)
+            block = block.reshape(-1, tensor.shape[0]) @ tensor.reshape(tensor.shape[0], -1)
         block = np.matmul(matrix, block.reshape(a, 2**width, b))
         widest = 1
         for i in reversed(range(1, width)):
@@ -179,7 +195,7 @@ class _Line:
             weighted = (self._weights[at][:, None] * block.reshape(a, -1)).reshape(block.shape)
             _, values, rows = np.linalg.svd(weighted, full_matrices=False)
             kept = _kept(values)
-            values = values[:kept] / np.linalg.norm(values[:kept])
+            values = values[:kept] / sqrt(values[:kept] @ values[:kept])
             rows = rows[:kept]
             block = block @ rows.conj().T
             self._tensors[at + i] = rows.reshape(kept, 2, b)
@@ -190,6 +206,8 @@ class _Line:
 
 
 def _kept(values: NDArray[np.float64]) -> int:
+    if values[-1] ** 2 > NEGLIGIBLE * (values @ values):
+        return len(values)
     dropped = np.cumsum(values[::-1] ** 2)
     return max(1, len(values) - int(np.searchsorted(dropped, NEGLIGIBLE * dropped[-1])))
 
