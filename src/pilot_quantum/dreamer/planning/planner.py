@@ -66,8 +66,8 @@ CERTAIN = 1.1
 PROBED_FROM = 0.030
 """Seconds of the best candidate below which no probe pays."""
 
-UNKNOWN = 4.0
-"""A range of seconds that spans such a factor says nothing."""
+UNKNOWN, OPEN = 20.0, 4.0
+"""A range of seconds that spans such a factor says nothing; and one of a matrix-product state, whose bonds are open."""
 
 TOLERATED = 0.5
 """By what part of the target the error may be larger, where faults come on top of shots."""
@@ -300,7 +300,7 @@ def _cost(candidate: Candidate) -> float:
     loses against one that takes two.
     """
     prediction = candidate.prediction
-    if prediction.high > UNKNOWN * prediction.low:
+    if prediction.high > (OPEN if candidate.method == MPS else UNKNOWN) * prediction.low:
         return prediction.high
     return sqrt(prediction.seconds * prediction.high)
 
