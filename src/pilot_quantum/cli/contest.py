@@ -23,7 +23,7 @@ MOST = 60.0
 SHORT = 0.25
 """Seconds up to which a first run is a rehearsal that does not count: later ones find what it has left in caches."""
 
-BRIEF = 0.05
+BRIEF = 0.03
 """Seconds that the rounds of a contender shall take together, where more of them may."""
 
 MORE = 5
