@@ -27,6 +27,9 @@ from pilot_quantum.resource import capacity as capabilities
 RIVAL = 8.0
 """Times the fewest amplitudes that a way to cut with fewer cuts may leave to be weighed beside that with the fewest."""
 
+IN_PIECES = ("cut.pieces", "cut.gate", "cut.link")
+"""Terms of a prediction: what making the pieces takes."""
+
 FEWEST = 2
 """Fragments that there are at least."""
 
@@ -34,8 +37,7 @@ FEWEST = 2
 def spent(candidate: Candidate) -> float:
     """Seconds of a candidate that planning it has taken already: looking for cuts, and making the pieces."""
     terms = candidate.prediction.terms
-    made = ("cut.pieces", "cut.gate", "cut.link")
-    return sum(seconds for name, seconds in terms.items() if name.startswith("find.") or name in made)
+    return sum(seconds for name, seconds in terms.items() if name.startswith(f"{FIND}.") or name in IN_PIECES)
 
 
 @dataclass(frozen=True)

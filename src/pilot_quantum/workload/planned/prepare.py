@@ -17,6 +17,7 @@ from pilot_quantum.dreamer.models.find import FIND
 from pilot_quantum.dreamer.models.light_cone import PRUNE
 from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState
 from pilot_quantum.dreamer.planning.candidate import Candidate
+from pilot_quantum.dreamer.planning.cutting import IN_PIECES
 from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.workload.cutting.fleet import Fleet
 from pilot_quantum.workload.memory import Method, bytes_needed, check_fits
@@ -29,8 +30,7 @@ from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, simul
 from pilot_quantum.workload.units import estimate
 
 _PLANNED = (f"{PRUNE}.", f"{FIND}.")
-_IN_PIECES = ("cut.pieces", "cut.gate", "cut.link")
-"""Terms of predictions: what is done in planning; and what is, where the circuit in pieces is still at hand."""
+"""Terms of a prediction: what is done in planning, whatever is at hand later."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +136,6 @@ class Crew:
 
 def _done(question: Question, candidate: Candidate) -> float:
     """Seconds of what planning has done, and running it need not do again, as the rates have it or as looking took."""
-    planned = _PLANNED + (_IN_PIECES if question.in_pieces(candidate.cuts) else ())
+    planned = _PLANNED + (IN_PIECES if question.in_pieces(candidate.cuts) else ())
     terms = candidate.prediction.terms.items()
     return sum(seconds for name, seconds in terms if name.startswith(planned)) / candidate.surprise
