@@ -22,6 +22,7 @@ from pilot_quantum.circuit import families
 from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.finding import find_cuts
+from pilot_quantum.circuit.finding.glance import glance
 from pilot_quantum.circuit.fragment_cone import observed
 from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.circuit.light_cone import kept, light_cones
@@ -200,7 +201,7 @@ class CutCase:
     def find(self) -> float:
         """Seconds of looking for the cuts."""
         began = perf_counter()
-        find_cuts(self.circuit, self.width, effort=EFFORT)
+        find_cuts(self.circuit, self.width, effort=EFFORT, more_parts=0)
         return perf_counter() - began
 
     def run(self) -> float:
@@ -212,8 +213,9 @@ class CutCase:
     def predicted(self, model: str, rates: dict[str, Rates]) -> Prediction:
         """As a planner would have it."""
         if model == FIND:
-            parts = -(-self.circuit.num_qubits // self.width)
-            return Find(rates[FIND]).predict(read_skeleton(self.circuit), parts)
+            skeleton = read_skeleton(self.circuit)
+            seen = glance(skeleton)
+            return Find(rates[FIND]).predict(skeleton, seen.bits if seen else 0)
         cut = observed(cut_circuit(self.circuit, self.cuts), {qubit for term in self.letters for qubit in term})
         cost = Cut(rates[CUT], StateVector(rates[AER])).cost(cut, self.letters)
         return together([cost.prepare, *(part.prediction for part in cost.parts), cost.finish])

@@ -10,6 +10,7 @@ import msgspec
 
 from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.export import qiskit_circuit
+from pilot_quantum.circuit.finding.glance import Glance, glance
 from pilot_quantum.circuit.fragment_cone import observed as fragments_observed
 from pilot_quantum.circuit.fragments import cut_circuit
 from pilot_quantum.circuit.light_cone import Letters, light_cones
@@ -142,6 +143,14 @@ def observed(benchmark: Benchmark) -> list[Letters]:
     return [dict.fromkeys(qubits, "Z")]
 
 
+def divided(benchmark: Benchmark) -> Glance:
+    """Where a search for cuts of the benchmark's circuit begins. Raises CalibrationError where it has no two sides."""
+    found = glance(program_skeleton(program(benchmark)))
+    if found is None:
+        raise CalibrationError(f"the circuit of the micro-benchmark {benchmark} has nothing to divide.")
+    return found
+
+
 def units_of(benchmark: Benchmark, warm: bool = False) -> Units:
     """The units of a benchmark in the terms of its model. Raises CalibrationError for a model that has no benchmark."""
     if benchmark.model == DISPATCH:
@@ -149,7 +158,8 @@ def units_of(benchmark: Benchmark, warm: bool = False) -> Units:
     if benchmark.model == CUT:
         return _cutting(benchmark)
     if benchmark.model == FIND:
-        return Find(ASSUMED[FIND]).units(program_skeleton(program(benchmark)), benchmark.parts)
+        skeleton = program_skeleton(program(benchmark))
+        return Find(ASSUMED[FIND]).units(skeleton, divided(benchmark).bits, benchmark.parts - 2)
     skeleton, terms = program_skeleton(program(benchmark)), observed(benchmark)
     if benchmark.model == MPS:
         followed = follow(qiskit_circuit(program(benchmark)), Patience())

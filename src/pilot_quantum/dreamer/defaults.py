@@ -114,7 +114,7 @@ ASSUMED = {
             contract=9e-11,
             moved=3e-9,
         ),
-        _assumed(FIND, fixed=1e-3, qubit=6e-5, square=4e-7, gate=4e-5, loop=8e-5),
+        _assumed(FIND, fixed=1e-3, qubit=4e-5, square=4e-7, gate=2e-5, loop=5e-5, narrower=4e-5),
         _assumed(WRITE, circuit=4e-4, gate=2e-6, string=8e-6),
         _assumed(TRANSPILE, fixed=2e-3, gate=1e-5, route=4e-5),
         _assumed(DISPATCH, latency=4e-4, few=1.5e-4, task=2.5e-5, byte=2.4e-9),

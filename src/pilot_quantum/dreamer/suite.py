@@ -32,8 +32,8 @@ class Benchmark(msgspec.Struct, frozen=True):
     model: whose rates it is for. family: of the circuit, a key of `FAMILIES`; "" for dispatching. qubits: its width, or
     tasks at once. size: layers, steps or gates, as the family has it; or the bytes that each task is sent. stage: of a
     cut circuit's way to its answer. parts: blocks of qubits that a circuit is cut in, which may fall into several
-    fragments where nothing else holds them together; terms: Pauli strings that are asked for.
-    threads: of the simulator.
+    fragments where nothing else holds them together, or that a search looks for at most. terms: Pauli strings that are
+    asked for. threads: of the simulator.
     """
 
     model: str
@@ -129,11 +129,12 @@ _THREADED = (("efficient-su2", 16, 2), ("brickwork", 17, 4), ("tfim", 19, 3), ("
 _DISPATCHED = ((1, 0), (2, 0), (4, 0), (8, 0), (20, 0), (200, 0), (1, 10**6), (20, 10**5))
 
 _SEARCHES = (
-    *(("tfim", qubits, 3, 2) for qubits in (8, 20, 60)),
-    *(("ghz", qubits, 1, 3) for qubits in (12, 40, 80)),
-    *(("qaoa", qubits, 1, parts) for qubits, parts in ((8, 2), (16, 3), (30, 2), (60, 3))),
-    *(("qft", qubits, 5, parts) for qubits, parts in ((8, 2), (12, 3))),
-    *(("clifford", qubits, 3 * qubits, parts) for qubits, parts in ((10, 2), (16, 3), (24, 2), (40, 2))),
+    *(("tfim", qubits, 3, parts) for qubits, parts in ((8, 2), (20, 2), (20, 4), (60, 2))),
+    *(("brickwork", qubits, 8, 2) for qubits in (12, 20)),
+    *(("ghz", qubits, 1, parts) for qubits, parts in ((12, 2), (40, 4), (80, 2))),
+    *(("qaoa", qubits, 1, parts) for qubits, parts in ((8, 2), (16, 4), (30, 2), (60, 2))),
+    *(("qft", qubits, 5, parts) for qubits, parts in ((8, 2), (12, 4), (16, 2))),
+    *(("clifford", qubits, 3 * qubits, parts) for qubits, parts in ((12, 2), (16, 4), (24, 2), (40, 2))),
 )
 
 _CUTS = (

@@ -15,7 +15,7 @@ from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.finding import find_cuts
 from pilot_quantum.circuit.observable import Observable, Term
-from pilot_quantum.dreamer.calibration import observed
+from pilot_quantum.dreamer.calibration import divided, observed
 from pilot_quantum.dreamer.models.cut import BACK, FINISH, PREPARE
 from pilot_quantum.dreamer.models.dispatch import DISPATCH
 from pilot_quantum.dreamer.models.find import EFFORT, FIND
@@ -56,7 +56,8 @@ def seconds_here(submitter: Submitter, benchmark: Benchmark, cancel: Cancel) -> 
         return max(full - empty, 1e-10 * benchmark.size)  # at most 10 GB/s: below, it is noise
     circuit = qiskit_circuit(program(benchmark))
     if benchmark.model == FIND:
-        return _seconds(lambda: find_cuts(circuit, -(-benchmark.qubits // benchmark.parts), effort=EFFORT))
+        width = divided(benchmark).width
+        return _seconds(lambda: find_cuts(circuit, width, effort=EFFORT, more_parts=benchmark.parts - 2))
     if benchmark.model == WRITE:
         terms = [Term(1.0, tuple(term.items())) for term in observed(benchmark)]
         question = Question(circuit, (Observable(tuple(terms), None),), ())

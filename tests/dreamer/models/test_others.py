@@ -37,13 +37,15 @@ def test_the_transpiler_takes_longer_at_higher_levels_and_where_it_routes():
         model.predict(ansatz(8), 7)
 
 
-def test_a_search_for_cuts_takes_longer_with_loops_and_parts_and_writing_with_gates():
+def test_a_search_for_cuts_takes_longer_with_loops_that_are_cut_and_widths_and_writing_with_gates():
     find, write = Find(ASSUMED["find"]), Write(ASSUMED["write"])
     line = program_skeleton(families.ghz(12))
     ring = program_skeleton(families.qaoa(12, families.regular_graph(12, 3, seed=1), (0.3,), (0.2,)))
-    assert find.units(line)["loop"] == 0
-    assert adds_up(find.predict(line)).seconds < adds_up(find.predict(ring)).seconds < find.predict(ring, 4).seconds
-    assert find.units(line, 2)["qubit"] == 12
+    assert find.units(line, 3)["loop"] == 0
+    assert find.predict(line, 3).seconds == find.predict(line).seconds
+    assert adds_up(find.predict(ring)).seconds < adds_up(find.predict(ring, 3)).seconds < find.predict(ring, 6).seconds
+    assert find.predict(ring, 3).seconds < adds_up(find.predict(ring, 3, narrower=2)).seconds
+    assert find.units(line)["qubit"] == 12
     assert adds_up(write.predict(10)).seconds < write.predict(100).seconds < write.predict(100, circuits=5).seconds
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from qiskit.circuit import QuantumCircuit
+
 from pilot_quantum.circuit import families
 from pilot_quantum.circuit.export import qiskit_circuit
-from pilot_quantum.dreamer.planning.cutting import RIVAL, Cutting, spent
+from pilot_quantum.dreamer.planning.cutting import NARROWER, RIVAL, Cutting, spent
 from pilot_quantum.dreamer.planning.places import Places
 from pilot_quantum.dreamer.planning.planner import plan
 from pilot_quantum.dreamer.planning.question import question_of
@@ -38,3 +40,25 @@ def test_looking_for_cuts_and_making_the_pieces_is_spent_when_a_plan_is_made(pil
     assert 0 < spent(cut) < cut.prediction.seconds
     assert spent(cut) > sum(seconds for name, seconds in cut.prediction.terms.items() if name.startswith("find."))
     assert spent(made.using("cone+lightning").best) == 0
+
+
+def test_a_circuit_that_falls_apart_is_run_in_its_parts_without_a_cut(pilot):
+    circuit = QuantumCircuit(22)
+    for group in (range(0, 22, 2), range(1, 22, 2)):  # side by side, with many loops
+        for first in group:
+            for second in group:
+                if first != second:
+                    circuit.rzz(0.1 * (first + 1), first, second)
+                    circuit.ry(0.2, second)
+
+    made = plan(circuit, "Z20 Z21", [pilot()])
+
+    assert made.best.name == "cut 11+11"
+    assert len(made.best.cuts) == 0
+    assert made.redone(made.best.name).best == made.best
+
+
+def test_narrower_fragments_are_looked_for_where_running_them_takes_longer_than_that(pilot):
+    small, large = cutting(pilot, (6, 7), 6, 806), cutting(pilot, (6, 22), 6, 806)
+    assert (small.narrower, large.narrower) == (0, NARROWER)
+    assert small.least_of_any < small.least < large.least

@@ -22,12 +22,13 @@ class Find:
 
     rates: Rates
 
-    def units(self, skeleton: Skeleton, parts: int = 2) -> Units:
-        """parts: into how many the width asked for divides the qubits, rounded up.
+    def units(self, skeleton: Skeleton, crossing: float = 0.0, narrower: int = 0) -> Units:
+        """crossing: log2 of the Schmidt terms of all gates between the sides of a good division (`Glance.bits`);
+        narrower: for how many narrower widths fragments are looked for, too.
 
-        Orders and blocks take time by qubits ("qubit", "square") and two-qubit gates ("gate"). Where interactions make
-        loops no order divides well, and the local search that follows takes the longer the more loops and parts
-        ("loop").
+        Orders and blocks take time by qubits ("qubit", "square") and two-qubit gates ("gate"), and again for each
+        narrower width ("narrower"). Where interactions make loops and no place divides them well, the local search
+        that follows takes the longer, the more loops there are and the more is cut for each qubit ("loop").
         """
         wide = [wires for wires in skeleton.wires if len(wires) > 1]
         pairs = {(min(wires), max(wires)) for wires in wide}
@@ -38,12 +39,13 @@ class Find:
             "qubit": float(qubits),
             "square": float(qubits**2),
             "gate": float(len(wide)),
-            "loop": float(loops * parts),
+            "loop": loops * crossing / max(1, qubits),
+            "narrower": float(narrower * qubits),
         }
 
-    def predict(self, skeleton: Skeleton, parts: int = 2) -> Prediction:
-        """Looking for cuts of `skeleton`'s circuit into about so many parts."""
-        return priced(self.units(skeleton, parts), self.rates)
+    def predict(self, skeleton: Skeleton, crossing: float = 0.0, narrower: int = 0) -> Prediction:
+        """Looking for cuts of `skeleton`'s circuit; without `crossing` the least that it may take."""
+        return priced(self.units(skeleton, crossing, narrower), self.rates)
 
 
 def _components(pairs: set[tuple[int, int]]) -> int:

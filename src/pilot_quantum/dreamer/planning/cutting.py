@@ -9,6 +9,7 @@ from time import perf_counter
 
 from pilot_quantum.circuit.finding import find_cuts
 from pilot_quantum.circuit.finding.candidate import Candidate as Found
+from pilot_quantum.circuit.finding.glance import Glance, glance
 from pilot_quantum.circuit.interactions import read_interactions
 from pilot_quantum.dreamer.defaults import UNSURE
 from pilot_quantum.dreamer.models.cut import CUT, Cut
@@ -19,7 +20,6 @@ from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
 from pilot_quantum.dreamer.planning.offer import offered
 from pilot_quantum.dreamer.planning.places import Load, Places
 from pilot_quantum.dreamer.planning.question import Question
-from pilot_quantum.dreamer.planning.sweep import Glance, glance
 from pilot_quantum.dreamer.prediction import Prediction, priced, together
 from pilot_quantum.errors import CircuitTooLargeError
 from pilot_quantum.resource import capacity as capabilities
@@ -29,6 +29,10 @@ RIVAL = 8.0
 
 IN_PIECES = ("cut.pieces", "cut.gate", "cut.link")
 """Terms of a prediction: what making the pieces takes."""
+
+NARROWER = 2
+"""Narrower widths for which fragments are looked for, too, where running what a glance promises takes longer than to
+look for that."""
 
 FEWEST = 2
 """Fragments that there are at least."""
@@ -53,27 +57,37 @@ class Cutting:
         return glance(self.question.whole.skeleton)
 
     @cached_property
-    def looking(self) -> Prediction:
-        """What looking for cuts takes."""
-        return Find(self.simulators.rates(FIND)).predict(self.question.whole.skeleton).named("find.")
+    def least_of_any(self) -> float:
+        """Seconds that looking for cuts, making the pieces and writing them takes at least, whatever is found."""
+        seconds = self.simulators.rates(CUT).seconds
+        looking = Find(self.simulators.rates(FIND)).predict(self.question.whole.skeleton).seconds
+        pieces = seconds["pieces"] + FEWEST * seconds["part"]
+        return float(looking + pieces + len(self.question.whole.skeleton) * (seconds["gate"] + seconds["write"]))
 
     @cached_property
     def least(self) -> float:
-        """Seconds below which no cut candidate can be expected: looking for cuts, and what the glance's would take."""
+        """The same, and running what the glance promises: below, no cut candidate can be expected."""
+        if self.glance is None:
+            return inf
+        skeleton, find = self.question.whole.skeleton, Find(self.simulators.rates(FIND))
+        more = find.predict(skeleton, self.glance.bits, self.narrower).seconds - find.predict(skeleton).seconds
+        return self.least_of_any + more + self.running
+
+    @cached_property
+    def running(self) -> float:
+        """Seconds that running the fragments takes which the glance promises."""
         if self.glance is None:
             return inf
         skeleton = self.question.whole.skeleton
         uncut = self._simulator.predict(skeleton, warm=True)
-        run = uncut.seconds * 2.0 ** (self.glance.amplitude_bits - skeleton.qubits)
-        seconds = self.simulators.rates(CUT).seconds
-        written = FEWEST * seconds["part"] + len(skeleton) * seconds["write"]
-        return float(self.looking.seconds + self.pricing + written + run)
+        return uncut.seconds * float(2.0 ** (self.glance.amplitude_bits - skeleton.qubits))
 
     @cached_property
-    def pricing(self) -> float:
-        """Seconds that making the pieces of one way to cut takes: in planning it, and in running it."""
-        seconds = self.simulators.rates(CUT).seconds
-        return float(seconds["pieces"] + len(self.question.whole.skeleton) * seconds["gate"])
+    def narrower(self) -> int:
+        """For how many narrower widths fragments are looked for, too."""
+        crossing = 0 if self.glance is None else self.glance.bits
+        looking = Find(self.simulators.rates(FIND)).predict(self.question.whole.skeleton, crossing)
+        return NARROWER if self.running > looking.seconds else 0
 
     def candidates(self, limit: int, most: int) -> list[Candidate]:
         """The `most` promising ways to cut for fragments of at most `limit` qubits, and a rival of the first: the one
@@ -89,10 +103,12 @@ class Cutting:
         return [self._candidate(one, limit, looked) for i, one in enumerate(chosen) if one not in chosen[:i]]
 
     def found(self, limit: int) -> list[Found]:
-        """Cuts for fragments of at most `limit` qubits, the fewest amplitudes first. Raises CircuitError, CutError."""
-        found = find_cuts(read_interactions(self.question.divisible), limit, effort=EFFORT)
-        cut = [one for one in found.candidates if one.fragments > 1 and len(one.cuts)]
-        return sorted(cut, key=lambda one: one.amplitudes)
+        """Cuts for fragments of at most `limit` qubits, the fewest amplitudes first. Raises CircuitError, CutError.
+
+        None where the circuit falls apart by itself: its parts are fragments, too.
+        """
+        found = find_cuts(read_interactions(self.question.divisible), limit, effort=EFFORT, more_parts=self.narrower)
+        return sorted((one for one in found.candidates if one.fragments > 1), key=lambda one: one.amplitudes)
 
     @cached_property
     def _simulator(self) -> StateVector:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from tests.dreamer.circuits import skeletons
 
 from pilot_quantum.circuit.entanglement import ANY_GATE
+from pilot_quantum.circuit.finding.glance import glance
 from pilot_quantum.circuit.gate_kinds import KINDS
 from pilot_quantum.circuit.skeleton import Skeleton
-from pilot_quantum.dreamer.planning.sweep import glance
 
 
 def bits_across(skeleton: Skeleton, side: frozenset[int]) -> int:
