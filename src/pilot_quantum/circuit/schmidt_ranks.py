@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import zgesdd  # type: ignore[import-untyped]
 
 from pilot_quantum.circuit.meetings import SWAP, Sides, Widths, meetings, sides_of
 from pilot_quantum.circuit.one_thread import one_thread
@@ -188,12 +189,17 @@ class _Line:
         block = first
         for tensor in self._tensors[at + 1 : at + width]:
             block = block.reshape(-1, tensor.shape[0]) @ tensor.reshape(tensor.shape[0], -1)
-        block = np.matmul(matrix, block.reshape(a, 2**width, b))
+        if matrix is _SWAP:
+            block = block.reshape(a, 2, 2, b).swapaxes(1, 2)
+        else:
+            block = np.matmul(matrix, block.reshape(a, 2**width, b))
         widest = 1
         for i in reversed(range(1, width)):
             block = block.reshape(a << i, 2 * b)
             weighted = (self._weights[at][:, None] * block.reshape(a, -1)).reshape(block.shape)
-            _, values, rows = np.linalg.svd(weighted, full_matrices=False)
+            _, values, rows, failed = zgesdd(weighted, full_matrices=0)  # NumPy's takes twice as long on small ones
+            if failed:
+                raise np.linalg.LinAlgError(f"a decomposition of {weighted.shape} numbers does not converge")
             kept = _kept(values)
             values = values[:kept] / sqrt(values[:kept] @ values[:kept])
             rows = rows[:kept]

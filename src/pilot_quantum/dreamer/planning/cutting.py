@@ -13,6 +13,7 @@ from pilot_quantum.circuit.finding.glance import Glance, glance
 from pilot_quantum.circuit.interactions import read_interactions
 from pilot_quantum.dreamer.defaults import UNSURE
 from pilot_quantum.dreamer.models.cut import CUT, Cut
+from pilot_quantum.dreamer.models.dispatch import DISPATCH, Dispatch
 from pilot_quantum.dreamer.models.find import EFFORT, FIND, Find
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
@@ -58,11 +59,15 @@ class Cutting:
 
     @cached_property
     def least_of_any(self) -> float:
-        """Seconds that looking for cuts, making the pieces and writing them takes at least, whatever is found."""
+        """Seconds that everything takes at least but running the fragments, whatever is found: looking for cuts, making
+        the pieces, writing them, sending them, and putting together.
+        """
         seconds = self.simulators.rates(CUT).seconds
         looking = Find(self.simulators.rates(FIND)).predict(self.question.whole.skeleton).seconds
-        pieces = seconds["pieces"] + FEWEST * seconds["part"]
-        return float(looking + pieces + len(self.question.whole.skeleton) * (seconds["gate"] + seconds["write"]))
+        sending = Dispatch(self.simulators.rates(DISPATCH)).predict(FEWEST).seconds
+        each = seconds["pieces"] + FEWEST * seconds["part"] + seconds["overlap"] + seconds["answer"]
+        gates = len(self.question.whole.skeleton) * (seconds["gate"] + seconds["write"])
+        return float(looking + sending + each + gates)
 
     @cached_property
     def least(self) -> float:

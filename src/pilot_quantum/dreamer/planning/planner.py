@@ -48,8 +48,10 @@ MOST_BITS = 7.5
 """Of a bond that is followed: a gate on such takes 0.1 s, on one of a bit more eight times that."""
 
 HALF = 0.5
-"""Of the best candidate's time, what a matrix-product state may take to be worth a probe, which takes about as long as
-the state itself. It ends as soon as it sees that the state takes longer."""
+"""Of the time between a matrix-product state that entangles nothing and the best candidate, what the state may take to
+be worth a probe: that follows entanglement in about the time that the state takes for it. It ends as soon as it sees
+that the state takes longer.
+"""
 
 TRIAL = 0.1
 """Of what the state may take, what a probe takes before it ends for what it foresees: at first all bonds are full."""
@@ -63,7 +65,7 @@ THOROUGHLY = 1.0
 CERTAIN = 1.1
 """The factor that entanglement may leave open when everything is to be weighed."""
 
-PROBED_FROM = 0.030
+PROBED_FROM = 0.016
 """Seconds of the best candidate below which no probe pays."""
 
 UNKNOWN, OPEN = 20.0, 4.0
@@ -75,9 +77,9 @@ TOLERATED = 0.5
 HOPEFUL = 0.5
 """Of the best candidate's time, what a matrix-product state that entangles nothing may take to be weighed in full."""
 
-WORTH = 1.5
+WORTH = 1.6
 """Times the seconds that cuts take at least by what a glance promises, looking for them included, that the best
-candidate has to take for cuts to be looked for: they take a third more in most cases.
+candidate has to take for cuts to be looked for: they take a tenth to a half more in most cases.
 """
 
 PROMISING, WEIGHED = 1, 3
@@ -240,12 +242,13 @@ class _Stages:
         others = [one for one in self.candidates if one is not found]
         best = _best(others, self.target)
         bar = inf if best is None else _cost(best) - spent(best)
-        least, most, doubt = found.prediction.low, HALF * bar, DOUBTFUL
+        least, doubt = found.prediction.low, DOUBTFUL
+        most = least + HALF * (bar - least)
         if self.thorough:
             seconds, most, doubt = max(THOROUGHLY, min(most, PROBED_AT_MOST)), inf, CERTAIN
         else:
             doubtful = most < found.prediction.high or bool(found.refused)
-            if bar < PROBED_FROM or least >= most or not doubtful:
+            if bar < PROBED_FROM or least > HALF * bar or not doubtful:
                 return
             seconds = min(most - least, PROBED_AT_MOST)
         followed = self.whole.matrix_product(
