@@ -80,6 +80,16 @@ def test_the_limit_rises_with_the_best(log):
     assert other.seconds == [4.0, 4.0]
 
 
+def test_one_far_from_the_best_may_be_given_as_many_rounds(log):
+    best, far = contender(log, "best", 0.01), contender(log, "far", 0.03)
+    contest([best, far], rounds=2)
+    few = len(far.seconds)
+    best, far = contender(log, "best", 0.01), contender(log, "far", 0.03)
+    contest([best, far], rounds=2, brief=0.25)
+    assert few == 2
+    assert len(far.seconds) == 9
+
+
 def test_a_hopeless_one_is_not_repeated_for_longer_than_a_second(log):
     best, hopeless = contender(log, "best", 0.1), contender(log, "hopeless", 0.75)
     contest([best, hopeless], rounds=5)

@@ -64,13 +64,15 @@ def contest(
     rounds: int,
     rehearsals: int = 1,
     after_stop: Callable[[], None] = lambda: None,
+    brief: float = BRIEF,
 ) -> None:
     """Run all contenders in turn, `rounds` times at least, and note what they took.
 
     contenders: those that are expected to be fast first, so that there is a best to stop others by. rehearsals:
     uncounted runs before, one for each worker, as each keeps what it has built. after_stop: called when one was
-    stopped, which costs a worker. One that takes five times the best gets no further round when it has had a second.
-    What one raises is noted, and it takes no further part.
+    stopped, which costs a worker. brief: seconds of rounds that those get which are far from the best. One that takes
+    five times the best gets no further round when it has had a second. What one raises is noted, and it takes no
+    further part.
     """
     for _ in range(rehearsals):
         for one in contenders:
@@ -79,11 +81,11 @@ def contest(
             _turn(one, contenders, after_stop, rehearsal=True)
     for turn in range(MORE * rounds):
         for one in contenders:
-            if _goes_on(one, contenders, turn, rounds):
+            if _goes_on(one, contenders, turn, rounds, brief):
                 _turn(one, contenders, after_stop)
 
 
-def _goes_on(one: Contender, contenders: Sequence[Contender], turn: int, rounds: int) -> bool:
+def _goes_on(one: Contender, contenders: Sequence[Contender], turn: int, rounds: int, brief: float) -> bool:
     if one.stopped or one.failed:
         return False
     best = _best(contenders)
@@ -91,7 +93,7 @@ def _goes_on(one: Contender, contenders: Sequence[Contender], turn: int, rounds:
         return False
     if turn < rounds:
         return len(one.seconds) <= turn
-    return sum(one.seconds) < (SHORT if one.typical <= 2 * best else BRIEF)
+    return sum(one.seconds) < (SHORT if one.typical <= 2 * best else brief)
 
 
 def _turn(

@@ -80,12 +80,15 @@ class Cutting:
 
     @cached_property
     def running(self) -> float:
-        """Seconds that running the fragments takes which the glance promises."""
+        """Seconds that running the fragments takes which the glance promises, and reading the terms from them."""
         if self.glance is None:
             return inf
-        skeleton = self.question.whole.skeleton
+        skeleton, seconds = self.question.whole.skeleton, self.simulators.rates(CUT).seconds
         uncut = self._simulator.predict(skeleton, warm=True)
-        return uncut.seconds * float(2.0 ** (self.glance.amplitude_bits - skeleton.qubits))
+        states, variants = 2.0**self.glance.amplitude_bits, 2.0**self.glance.bits
+        strings = (len(self.question.whole.letters) + 1) / 2  # a term is mostly on one side, and nothing on the other
+        reading = strings * states * (seconds["turn"] + variants * seconds["gram"])
+        return float(uncut.seconds * states / 2.0**skeleton.qubits + reading)
 
     @cached_property
     def narrower(self) -> int:
