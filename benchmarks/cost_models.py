@@ -33,7 +33,7 @@ from pilot_quantum.dreamer.calibration import Measurement, calibrated, running
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.models.cut import BACK, CUT, Cut
 from pilot_quantum.dreamer.models.dispatch import DISPATCH
-from pilot_quantum.dreamer.models.find import EFFORT, FIND, Find
+from pilot_quantum.dreamer.models.find import EFFORT, FIND, Find, Search
 from pilot_quantum.dreamer.models.light_cone import whole
 from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
@@ -215,7 +215,7 @@ class CutCase:
         if model == FIND:
             skeleton = read_skeleton(self.circuit)
             seen = glance(skeleton)
-            return Find(rates[FIND]).predict(skeleton, seen.bits if seen else 0)
+            return Find(rates[FIND]).predict(Search.of(skeleton), seen.bits if seen else 0)
         cut = observed(cut_circuit(self.circuit, self.cuts), {qubit for term in self.letters for qubit in term})
         cost = Cut(rates[CUT], StateVector(rates[AER])).cost(cut, self.letters)
         return together([cost.prepare, *(part.prediction for part in cost.parts), cost.finish])

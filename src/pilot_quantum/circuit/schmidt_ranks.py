@@ -167,14 +167,16 @@ class _Line:
 
     def _turn_both(self, matrix: Complexes, at: int) -> bool:
         """Act on two neighbours that are not entangled with anything; false where they would be after it."""
-        first, last = self._tensors[at], self._tensors[at + 1]
-        a, b, c, d = (matrix @ (first.reshape(2, 1) * last.reshape(2)).reshape(4)).tolist()
+        (p, q), (r, s) = self._tensors[at].ravel().tolist(), self._tensors[at + 1].ravel().tolist()
+        a, b, c, d = (matrix @ np.array([p * r, p * s, q * r, q * s])).tolist()
         if abs(a * d - b * c) > UNENTANGLED:
             return False
-        row = np.array([a, b] if abs(a) + abs(b) > abs(c) + abs(d) else [c, d])
-        row /= np.linalg.norm(row)
-        column = np.array([[a, b], [c, d]]) @ row.conj()
-        self._tensors[at], self._tensors[at + 1] = column.reshape(1, 2, 1), row.reshape(1, 2, 1)
+        r, s = (a, b) if abs(a) + abs(b) > abs(c) + abs(d) else (c, d)
+        norm = sqrt(abs(r) ** 2 + abs(s) ** 2)
+        r, s = r / norm, s / norm
+        u, v = r.conjugate(), s.conjugate()
+        self._tensors[at] = np.array([[[a * u + b * v], [c * u + d * v]]])
+        self._tensors[at + 1] = np.array([[[r], [s]]])
         return True
 
     def couple(self, matrix: Complexes, at: int) -> float:

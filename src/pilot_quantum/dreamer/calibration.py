@@ -30,7 +30,7 @@ from pilot_quantum.dreamer.models.cut import (
     shaped,
 )
 from pilot_quantum.dreamer.models.dispatch import DISPATCH, Dispatch
-from pilot_quantum.dreamer.models.find import FIND, Find
+from pilot_quantum.dreamer.models.find import FIND, Find, Search
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone, whole
 from pilot_quantum.dreamer.models.mps import MPS, MatrixProductState
 from pilot_quantum.dreamer.models.observing import observing
@@ -158,8 +158,8 @@ def units_of(benchmark: Benchmark, warm: bool = False) -> Units:
     if benchmark.model == CUT:
         return _cutting(benchmark)
     if benchmark.model == FIND:
-        skeleton = program_skeleton(program(benchmark))
-        return Find(ASSUMED[FIND]).units(skeleton, divided(benchmark).bits, benchmark.parts - 2)
+        search = Search.of(program_skeleton(program(benchmark)))
+        return Find(ASSUMED[FIND]).units(search, divided(benchmark).bits, benchmark.parts - 2)
     skeleton, terms = program_skeleton(program(benchmark)), observed(benchmark)
     if benchmark.model == MPS:
         followed = follow(qiskit_circuit(program(benchmark)), Patience())
@@ -186,7 +186,7 @@ def running(model: str, skeleton: Skeleton, terms: Sequence[Letters], warm: bool
     if rates is not None and model == WRITE:
         return Write(rates).units(len(skeleton), strings=len(terms))
     if rates is not None and model == FIND:
-        return Find(rates).units(skeleton)
+        return Find(rates).units(Search.of(skeleton))
     raise CalibrationError(f"the cost model {model!r} has no micro-benchmark: it runs no whole circuit")
 
 

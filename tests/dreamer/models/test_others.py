@@ -9,7 +9,7 @@ from pilot_quantum.circuit import families
 from pilot_quantum.circuit.skeleton import program_skeleton
 from pilot_quantum.dreamer.defaults import ASSUMED
 from pilot_quantum.dreamer.models.dispatch import Dispatch
-from pilot_quantum.dreamer.models.find import Find
+from pilot_quantum.dreamer.models.find import Find, Search
 from pilot_quantum.dreamer.models.stabiliser import Stabiliser
 from pilot_quantum.dreamer.models.transpile import Transpile
 from pilot_quantum.dreamer.models.write import Write
@@ -39,8 +39,8 @@ def test_the_transpiler_takes_longer_at_higher_levels_and_where_it_routes():
 
 def test_a_search_for_cuts_takes_longer_with_loops_that_are_cut_and_widths_and_writing_with_gates():
     find, write = Find(ASSUMED["find"]), Write(ASSUMED["write"])
-    line = program_skeleton(families.ghz(12))
-    ring = program_skeleton(families.qaoa(12, families.regular_graph(12, 3, seed=1), (0.3,), (0.2,)))
+    line = Search.of(program_skeleton(families.ghz(12)))
+    ring = Search.of(program_skeleton(families.qaoa(12, families.regular_graph(12, 3, seed=1), (0.3,), (0.2,))))
     assert find.units(line, 3)["loop"] == 0
     assert find.predict(line, 3).seconds == find.predict(line).seconds
     assert adds_up(find.predict(ring)).seconds < adds_up(find.predict(ring, 3)).seconds < find.predict(ring, 6).seconds

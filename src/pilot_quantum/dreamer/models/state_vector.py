@@ -7,7 +7,8 @@ gate by gate at every width, in one thread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from pilot_quantum.circuit.light_cone import Letters
@@ -67,17 +68,17 @@ class StateVector:
         """
         amplitudes = 2.0 ** min(skeleton.qubits, WIDEST)
         gates = len(skeleton)
+        tally = Counter(skeleton.names)
         units = {"fixed": 1.0, "state": amplitudes}
         if not warm:
-            controlled = sum([name in CONTROLLED for name in skeleton.names])
-            units |= {"start": 1.0, "build": float(gates), "controlled": float(controlled)}
+            units |= {"start": 1.0, "build": float(gates), "controlled": _among(tally, CONTROLLED)}
         aer = self.rates.model == AER
         fused = aer and skeleton.qubits >= FUSES_FROM
-        counts = _fused(skeleton) if fused else _plain(skeleton) if aer else _kernels(skeleton)
+        counts = _fused(skeleton) if fused else _plain(skeleton) if aer else _kernels(skeleton, tally)
         if not aer:
-            units["made"] = float(sum([name not in KERNELS for name in skeleton.names]))
+            units["made"] = gates - _among(tally, KERNELS)
         units["fuse" if fused else "gate"] = float(gates)
-        units["angle"] = float(sum([name in TURNED for name in skeleton.names]))
+        units["angle"] = _among(tally, TURNED)
         used = threads if fused else 1
         for kind, count in counts.items():
             units[kind] = count * amplitudes / used
@@ -137,15 +138,19 @@ KERNELS = {
 """Lightning's kernels by about how fast they are; a gate without one goes as its matrix ("matrix", "made")."""
 
 
-def _kernels(skeleton: Skeleton) -> dict[str, float]:
+def _among(tally: Counter[str], names: Container[str]) -> float:
+    return float(sum(count for name, count in tally.items() if name in names))
+
+
+def _kernels(skeleton: Skeleton, tally: Counter[str]) -> dict[str, float]:
     counts = dict.fromkeys(("diagonal", "one", "two", "slow", "matrix"), 0.0)
-    for wires, name in zip(skeleton.wires, skeleton.names, strict=True):
-        kernel = KERNELS.get(name)
-        if kernel is None:
-            counts["matrix"] += 2.0 ** (2 * len(wires) - 4)
-        else:
-            for kind, amount in kernel.items():
-                counts[kind] += amount
+    for name, count in tally.items():
+        for kind, amount in KERNELS.get(name, {}).items():
+            counts[kind] += amount * count
+    if tally.keys() - KERNELS.keys():
+        for wires, name in zip(skeleton.wires, skeleton.names, strict=True):
+            if name not in KERNELS:
+                counts["matrix"] += 2.0 ** (2 * len(wires) - 4)
     return counts
 
 

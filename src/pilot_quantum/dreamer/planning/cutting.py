@@ -14,7 +14,7 @@ from pilot_quantum.circuit.interactions import read_interactions
 from pilot_quantum.dreamer.defaults import UNSURE
 from pilot_quantum.dreamer.models.cut import CUT, Cut
 from pilot_quantum.dreamer.models.dispatch import DISPATCH, Dispatch
-from pilot_quantum.dreamer.models.find import EFFORT, FIND, Find
+from pilot_quantum.dreamer.models.find import EFFORT, FIND, Find, Search
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
@@ -63,7 +63,7 @@ class Cutting:
         the pieces, writing them, sending them, and putting together.
         """
         seconds = self.simulators.rates(CUT).seconds
-        looking = Find(self.simulators.rates(FIND)).predict(self.question.whole.skeleton).seconds
+        looking = self._find.predict(self._search).seconds
         sending = Dispatch(self.simulators.rates(DISPATCH)).predict(FEWEST).seconds
         each = seconds["pieces"] + FEWEST * seconds["part"] + seconds["overlap"] + seconds["answer"]
         gates = len(self.question.whole.skeleton) * (seconds["gate"] + seconds["write"])
@@ -74,8 +74,8 @@ class Cutting:
         """The same, and running what the glance promises: below, no cut candidate can be expected."""
         if self.glance is None:
             return inf
-        skeleton, find = self.question.whole.skeleton, Find(self.simulators.rates(FIND))
-        more = find.predict(skeleton, self.glance.bits, self.narrower).seconds - find.predict(skeleton).seconds
+        looking = self._find.predict(self._search, self.glance.bits, self.narrower).seconds
+        more = looking - self._find.predict(self._search).seconds
         return self.least_of_any + more + self.running
 
     @cached_property
@@ -94,7 +94,7 @@ class Cutting:
     def narrower(self) -> int:
         """For how many narrower widths fragments are looked for, too."""
         crossing = 0 if self.glance is None else self.glance.bits
-        looking = Find(self.simulators.rates(FIND)).predict(self.question.whole.skeleton, crossing)
+        looking = self._find.predict(self._search, crossing)
         return NARROWER if self.running > looking.seconds else 0
 
     def candidates(self, limit: int, most: int) -> list[Candidate]:
@@ -117,6 +117,14 @@ class Cutting:
         """
         found = find_cuts(read_interactions(self.question.divisible), limit, effort=EFFORT, more_parts=self.narrower)
         return sorted((one for one in found.candidates if one.fragments > 1), key=lambda one: one.amplitudes)
+
+    @cached_property
+    def _find(self) -> Find:
+        return Find(self.simulators.rates(FIND))
+
+    @cached_property
+    def _search(self) -> Search:
+        return Search.of(self.question.whole.skeleton)
 
     @cached_property
     def _simulator(self) -> StateVector:

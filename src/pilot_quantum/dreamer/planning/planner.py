@@ -18,8 +18,9 @@ import msgspec
 from pilot_quantum.circuit.meetings import Widths
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.dreamer.experience import experienced, surprises_of
+from pilot_quantum.dreamer.models.cut import CUT
 from pilot_quantum.dreamer.models.mps import DOUBTFUL, MPS
-from pilot_quantum.dreamer.planning.candidate import Candidate
+from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
 from pilot_quantum.dreamer.planning.cutting import Cutting, spent
 from pilot_quantum.dreamer.planning.explanation import seconds_of
 from pilot_quantum.dreamer.planning.places import Places
@@ -28,6 +29,7 @@ from pilot_quantum.dreamer.planning.qpus import Processors
 from pilot_quantum.dreamer.planning.question import Observables, Question, question_of
 from pilot_quantum.dreamer.planning.target import Target
 from pilot_quantum.dreamer.planning.whole import Whole
+from pilot_quantum.dreamer.prediction import Prediction
 from pilot_quantum.errors import CircuitError, CircuitTooLargeError, InvalidDescriptionError, UnsatisfiableError
 from pilot_quantum.resource.profile import ResourceProfile
 
@@ -65,7 +67,7 @@ THOROUGHLY = 1.0
 CERTAIN = 1.1
 """The factor that entanglement may leave open when everything is to be weighed."""
 
-PROBED_FROM = 0.020
+PROBED_FROM = 0.025
 """Seconds of the best candidate below which no probe pays, unless a matrix-product state is not unlikely to win."""
 
 UNKNOWN, OPEN = 20.0, 4.0
@@ -258,18 +260,20 @@ class _Stages:
 
     def _cuts(self) -> Iterator[Candidate]:
         cutting = Cutting(self.question, self.simulators)
-        if not self.thorough and WORTH * cutting.least_of_any > self.best:
+        least = self._cut(cutting.least_of_any)
+        if not self.thorough and WORTH * least > self.best:
             self.notes.append(
-                f"cuts were not looked for: that and writing the pieces takes {seconds_of(cutting.least_of_any)} at "
-                f"least, and the best candidate {seconds_of(self.best)}"
+                f"cuts were not looked for: that and writing the pieces takes {seconds_of(least)} at least, and the "
+                f"best candidate {seconds_of(self.best)}"
             )
             return
         if cutting.glance is None:
             return
-        if not self.thorough and WORTH * cutting.least > self.best:
+        least = self._cut(cutting.least)
+        if not self.thorough and WORTH * least > self.best:
             self.notes.append(
                 f"cuts were not looked for: at a glance they leave 2^{cutting.glance.amplitude_bits:.0f} amplitudes, "
-                f"which with looking for them takes {seconds_of(cutting.least)} at least, and the best candidate "
+                f"which with looking for them takes {seconds_of(least)} at least, and the best candidate "
                 f"{seconds_of(self.best)}"
             )
             return
@@ -288,6 +292,12 @@ class _Stages:
                 yield msgspec.structs.replace(one, name=one.name + again)
             if not found or any(not one.refused for one in found):
                 return
+
+    def _cut(self, seconds: float) -> float:
+        """Seconds that cuts take which are predicted to take so many, by what earlier ones have taken."""
+        prediction = Prediction(seconds, seconds, seconds)
+        expected = Candidate(CUT, CUT, Pruning.WHOLE, prediction, pilots=self.simulators.names)
+        return experienced(expected, self.surprises).prediction.seconds
 
 
 def _best(candidates: Sequence[Candidate], target: Target) -> Candidate | None:
