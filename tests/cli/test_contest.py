@@ -85,7 +85,7 @@ def test_one_far_from_the_best_may_be_given_as_many_rounds(log):
     contest([best, far], rounds=2)
     few = len(far.seconds)
     best, far = contender(log, "best", 0.01), contender(log, "far", 0.03)
-    contest([best, far], rounds=2, brief=0.25)
+    contest([best, far], rounds=2, seconds=0.25)
     assert few == 2
     assert len(far.seconds) == 9
 

@@ -29,6 +29,9 @@ BRIEF = 0.03
 MORE = 5
 """Times as many rounds at most: until they take `BRIEF` together, `SHORT` those of contenders within twice the best."""
 
+DUEL = 0.6
+"""Seconds that the rounds of each of two shall take together: their ratio is what is asked for."""
+
 
 class Run(Protocol):
     """Runs a contender once. limit: seconds after which it is to be stopped."""
@@ -64,13 +67,13 @@ def contest(
     rounds: int,
     rehearsals: int = 1,
     after_stop: Callable[[], None] = lambda: None,
-    brief: float = BRIEF,
+    seconds: float = BRIEF,
 ) -> None:
     """Run all contenders in turn, `rounds` times at least, and note what they took.
 
     contenders: those that are expected to be fast first, so that there is a best to stop others by. rehearsals:
     uncounted runs before, one for each worker, as each keeps what it has built. after_stop: called when one was
-    stopped, which costs a worker. brief: seconds of rounds that those get which are far from the best. One that takes
+    stopped, which costs a worker. seconds: that the rounds of each shall take together. One that takes
     five times the best gets no further round when it has had a second. What one raises is noted, and it takes no
     further part.
     """
@@ -81,11 +84,11 @@ def contest(
             _turn(one, contenders, after_stop, rehearsal=True)
     for turn in range(MORE * rounds):
         for one in contenders:
-            if _goes_on(one, contenders, turn, rounds, brief):
+            if _goes_on(one, contenders, turn, rounds, seconds):
                 _turn(one, contenders, after_stop)
 
 
-def _goes_on(one: Contender, contenders: Sequence[Contender], turn: int, rounds: int, brief: float) -> bool:
+def _goes_on(one: Contender, contenders: Sequence[Contender], turn: int, rounds: int, seconds: float) -> bool:
     if one.stopped or one.failed:
         return False
     best = _best(contenders)
@@ -93,7 +96,7 @@ def _goes_on(one: Contender, contenders: Sequence[Contender], turn: int, rounds:
         return False
     if turn < rounds:
         return len(one.seconds) <= turn
-    return sum(one.seconds) < (SHORT if one.typical <= 2 * best else brief)
+    return sum(one.seconds) < (max(SHORT, seconds) if one.typical <= 2 * best else seconds)
 
 
 def _turn(

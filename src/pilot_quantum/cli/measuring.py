@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.fragments import CutCircuit, Fragment, LegKind
 from pilot_quantum.circuit.observable import parse_observable, pauli_operator
-from pilot_quantum.cli.contest import SHORT, Contender, contest
+from pilot_quantum.cli.contest import DUEL, Contender, contest
 from pilot_quantum.cli.setups import Stage
 from pilot_quantum.dreamer.models.cut import CUT
 from pilot_quantum.dreamer.public_suite import Case
@@ -65,7 +65,7 @@ def measured(stage: Stage, case: Case, rounds: int, wanted: Callable[[Candidate]
     auto, fixed = (
         Contender(name, _Estimated(session, resources, circuit, operator, name)) for name in (AUTO, best.name)
     )
-    contest([auto, fixed], rounds, rehearsals=stage.setup.workers, after_stop=stage.warm, brief=SHORT)
+    contest([auto, fixed], rounds, rehearsals=stage.setup.workers, after_stop=stage.warm, seconds=DUEL)
     values = [value for one in (*contenders, auto, fixed) for value in one.values]
     timed = [_timed(whole, candidates[one.name], one) for one in contenders if one.seconds or one.stopped]
     return Row(

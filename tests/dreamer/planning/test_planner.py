@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import log
 from random import Random
 
 import msgspec
@@ -27,7 +28,7 @@ from pilot_quantum.errors import (
     InvalidDescriptionError,
     UnsatisfiableError,
 )
-from pilot_quantum.resource.profile import ResourceProfile
+from pilot_quantum.resource.profile import ResourceProfile, Surprise
 
 GIB = 2**30
 BOTH = (ResourceProfile("local-1", 1, 2, 0, 0, 16 * GIB, frozenset({"simulator", "lightning"})),)
@@ -55,6 +56,17 @@ def test_a_small_circuit_is_run_in_one_piece_and_no_cuts_are_looked_for(pilot):
     assert made.best.method == "lightning"
     assert not any(candidate.method == "cut" for candidate in made.candidates)
     assert any("cuts were not looked for" in note for note in made.notes)
+
+
+def test_cuts_are_not_looked_for_where_they_have_taken_much_longer_than_thought(pilot):
+    slow = tuple(Surprise("cut", ("local-1",), octave, log(4.0), 16) for octave in range(-10, 0))
+    usual, slowed = (
+        plan(clusters(19), "Z" * 19, [replace(pilot(), surprises=surprises)], probe=None) for surprises in ((), slow)
+    )
+
+    assert any(candidate.method == "cut" for candidate in usual.candidates)
+    assert not any(candidate.method == "cut" for candidate in slowed.candidates)
+    assert any("cuts were not looked for" in note for note in slowed.notes)
 
 
 def test_clusters_with_few_bridges_are_cut(pilot):
