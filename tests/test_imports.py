@@ -54,3 +54,9 @@ def test_the_public_names_of_the_core_import_nothing_heavy():
 def test_every_public_name_can_be_had():
     statement = "import pilot_quantum as pq\nfor name in pq.__all__: getattr(pq, name)"
     assert "pilot_quantum" in modules_after(statement)
+
+
+def test_sessions_know_what_pilots_offer_without_the_extras():
+    """Predictions are read where nothing that could simulate is installed."""
+    statement = "import pilot_quantum.session, pilot_quantum.dreamer.calibration, pilot_quantum.dreamer.store"
+    assert modules_after(statement) & {"scipy", "qiskit", "qiskit_aer", "opt_einsum"} == set()

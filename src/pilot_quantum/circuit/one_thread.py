@@ -1,4 +1,4 @@
-"""NumPy's linear algebra in one thread, for matrices so small that waking others takes longer.
+"""Linear algebra of NumPy and SciPy in one thread, for matrices so small that waking others takes longer.
 
 On a machine whose cores are busy a product of a few thousand numbers waits for its threads for up to 10 ms.
 """
@@ -6,7 +6,7 @@ On a machine whose cores are busy a product of a few thousand numbers waits for 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -40,4 +40,6 @@ def one_thread() -> Iterator[None]:
 
 @cache
 def _blas() -> ThreadpoolController:
+    with suppress(ImportError):
+        import scipy.linalg  # type: ignore[import-untyped]  # noqa: F401 - has a BLAS of its own, known once it is loaded
     return ThreadpoolController().select(user_api="blas")

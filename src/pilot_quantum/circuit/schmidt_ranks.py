@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, log2, sqrt
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import zgesdd  # type: ignore[import-untyped]
 
 from pilot_quantum.circuit.meetings import SWAP, Sides, Widths, meetings, sides_of
 from pilot_quantum.circuit.one_thread import one_thread
@@ -62,14 +61,15 @@ def follow(circuit: QuantumCircuit, patience: Patience) -> Widths:
     It ends early when patience ends, and at a gate on more than `MOST_WIRES` qubits. circuit: of gates without unbound
     parameters.
     """
+    from scipy.linalg.lapack import zgesdd  # type: ignore[import-untyped]
+
     with one_thread():
-        return _follow(circuit, perf_counter(), patience)
+        return _follow(circuit, perf_counter(), patience, _Line(circuit.num_qubits, zgesdd))
 
 
-def _follow(circuit: QuantumCircuit, began: float, patience: Patience) -> Widths:
+def _follow(circuit: QuantumCircuit, began: float, patience: Patience, line: _Line) -> Widths:
     skeleton = read_skeleton(circuit)
     ahead = iter(meetings(skeleton))
-    line = _Line(circuit.num_qubits)
     matrices: dict[tuple[str, tuple[float, ...]], Complexes] = {}
     found: list[tuple[Sides, ...]] = []
     for wires, place in zip(skeleton.wires, skeleton.places, strict=True):
@@ -116,9 +116,13 @@ def _turned(matrix: Complexes, wires: Sequence[int], qubits: Sequence[int]) -> C
 
 
 class _Line:
-    """Qubits in a line, all in |0>. Tensors: (left bond, qubit, right bond), right-canonical; weights on their left."""
+    """Qubits in a line, all in |0>. Tensors: (left bond, qubit, right bond), right-canonical; weights on their left.
 
-    def __init__(self, qubits: int) -> None:
+    zgesdd: LAPACK's singular value decomposition, as SciPy has it: NumPy's takes twice as long on small matrices.
+    """
+
+    def __init__(self, qubits: int, zgesdd: Callable[..., Any]) -> None:
+        self._zgesdd = zgesdd
         zero = np.zeros((1, 2, 1), dtype=complex)
         zero[0, 0, 0] = 1
         self._tensors: list[Complexes] = [zero] * qubits
@@ -199,8 +203,8 @@ class _Line:
         for i in reversed(range(1, width)):
             block = block.reshape(a << i, 2 * b)
             weighted = (self._weights[at][:, None] * block.reshape(a, -1)).reshape(block.shape)
-            # Turned about, it lies as LAPACK wants it; NumPy's takes twice as long for small ones.
-            columns, values, _, failed = zgesdd(weighted.T, full_matrices=0, overwrite_a=1)
+            # Turned about, it lies as LAPACK wants it.
+            columns, values, _, failed = self._zgesdd(weighted.T, full_matrices=0, overwrite_a=1)
             if failed:
                 raise np.linalg.LinAlgError(f"a decomposition of {weighted.shape} numbers does not converge")
             kept = _kept(values)
