@@ -33,7 +33,7 @@ UNENTANGLED = 1e-12
 MOST_WIRES = 4
 """Qubits of a gate that is followed."""
 
-EACH = 4
+EACH = 8
 """Meetings after which what will come is looked at again."""
 
 Foresee = Callable[[Sequence[Sequence[Sides]]], float]

@@ -15,7 +15,7 @@ from pilot_quantum.circuit.light_cone import Letters, kept, light_cones
 from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.calibration import Measurement, observed
 from pilot_quantum.dreamer.models.cut import OVERLAPS
-from pilot_quantum.dreamer.models.light_cone import PRUNE
+from pilot_quantum.dreamer.models.light_cone import PRUNE, whole
 from pilot_quantum.dreamer.models.mps import MPS
 from pilot_quantum.dreamer.models.stabiliser import STABILISER
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
@@ -107,7 +107,8 @@ def timed(model: str, circuit: QuantumCircuit, *terms: Letters) -> Seconds:
         expectations(circuit, labels, Method.STABILIZER)
     elif model == PRUNE:
         skeleton = read_skeleton(circuit)
-        kept(circuit, skeleton, light_cones(skeleton, terms).of(0))
+        (part,) = whole(skeleton, light_cones(skeleton, terms), terms)
+        kept(circuit, skeleton, part.cone)
     elif model == TRANSPILE:
         _transpiled(circuit)
     else:

@@ -142,22 +142,23 @@ class MatrixProductState:
         probe: Probe | None = None,
         doubt: float = DOUBTFUL,
         warm: bool = False,
+        bound: Widths | None = None,
     ) -> Prediction:
         """The run, from its bound down to what circuits of small angles take.
 
         probe: asked only where the bound leaves more than a factor of `doubt` open. Where it came to the end, nothing
         is left in doubt; else the rest has at least about as many bits, of its bounds, as the last gates had, and
         usually more: circuits go on entangling. The middle between that and all is right on average (of 26 circuits,
-        half followed). warm: see `units`.
+        half followed). warm: see `units`. bound: `bounds` of the skeleton, where somebody has them.
         """
-        bound = _Course.of(bounds(skeleton))
-        most = priced(self._units(skeleton, bound, terms, warm), self.rates, bound.memory())
-        least = priced(self._units(skeleton, bound.times(LEAST_FILL), terms, warm), self.rates)
+        full = _Course.of(bounds(skeleton) if bound is None else bound)
+        most = priced(self._units(skeleton, full, terms, warm), self.rates, full.memory())
+        least = priced(self._units(skeleton, full.times(LEAST_FILL), terms, warm), self.rates)
         if most.seconds <= doubt * least.seconds:
             return Prediction(most.seconds, least.low, most.high, most.memory, most.terms, most.assumed)
-        if probe is not None and (found := probe(_Foresight(self, bound))).sides:
-            return self._probed(skeleton, terms, bound, _Course.of(found), warm)
-        middle = priced(self._units(skeleton, bound.times(LIKELY_FILL), terms, warm), self.rates, most.memory)
+        if probe is not None and (found := probe(_Foresight(self, full))).sides:
+            return self._probed(skeleton, terms, full, _Course.of(found), warm)
+        middle = priced(self._units(skeleton, full.times(LIKELY_FILL), terms, warm), self.rates, most.memory)
         return Prediction(middle.seconds, least.low, most.high, most.memory, middle.terms, most.assumed)
 
     def prices(self, sides: Table) -> Table:

@@ -12,7 +12,7 @@ import msgspec
 
 from pilot_quantum.circuit.faint import faint
 from pilot_quantum.circuit.light_cone import Letters
-from pilot_quantum.circuit.meetings import Widths
+from pilot_quantum.circuit.meetings import Widths, bounds
 from pilot_quantum.circuit.skeleton import Skeleton, read_skeleton
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone, Part
 from pilot_quantum.dreamer.models.mps import DOUBTFUL, MPS, Foresee, MatrixProductState
@@ -164,10 +164,9 @@ class Whole:
             asked.append(True)
             return probe(self.question.pruned.circuit if line is None else line, foresee)
 
-        def run(skeleton: Skeleton, letters: Sequence[Letters]) -> Prediction:
-            if line is not None:
-                skeleton = read_skeleton(line)
-            return model.predict(skeleton, letters, asking if probe is not None else None, doubt, self.warm)
+        def run(_: Skeleton, letters: Sequence[Letters]) -> Prediction:
+            skeleton, bound = self._bounded
+            return model.predict(skeleton, letters, asking if probe is not None else None, doubt, self.warm, bound)
 
         found = self._candidate(self._in_one[-1], self.simulators, MPS, run)
         off = faint(self.question.circuit)
@@ -178,6 +177,13 @@ class Whole:
             )
             found = msgspec.structs.replace(found, refused=refused)
         return msgspec.structs.replace(found, of_angles=bool(asked) or off is not None)
+
+    @cached_property
+    def _bounded(self) -> tuple[Skeleton, Widths]:
+        """What a matrix-product state runs after pruning, and how wide its bonds may be."""
+        line, (part,) = self.question.line, self._in_one[-1].parts
+        skeleton = part.skeleton if line is None else read_skeleton(line)
+        return skeleton, bounds(skeleton)
 
     def least_of_matrix_product(self) -> float:
         """Seconds that it takes, weighing it included, even where nothing is entangled and gates act on neighbours."""
