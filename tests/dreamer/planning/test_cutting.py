@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from qiskit.circuit import QuantumCircuit
 
 from pilot_quantum.circuit import families
@@ -62,3 +64,18 @@ def test_narrower_fragments_are_looked_for_where_running_them_takes_longer_than_
     small, large = cutting(pilot, (6, 7), 6, 806), cutting(pilot, (6, 22), 6, 806)
     assert (small.narrower, large.narrower) == (0, NARROWER)
     assert small.least_of_any < small.least < large.least
+
+
+def test_more_amplitudes_than_floats_can_count_promise_nothing(pilot):
+    circuit = QuantumCircuit(40)
+    for _ in range(2):
+        for first in range(40):
+            for second in range(first):
+                for _ in range(30):
+                    circuit.rzz(0.1, first, second)
+            circuit.rx(0.1, first)
+    ways = Cutting(question_of(circuit, "X39"), Places.simulating([pilot()]))
+
+    assert ways.glance is not None
+    assert ways.glance.amplitude_bits > 1024
+    assert ways.least == inf

@@ -16,7 +16,7 @@ from pilot_quantum.dreamer.models.cut import CUT, Cut
 from pilot_quantum.dreamer.models.dispatch import DISPATCH, Dispatch
 from pilot_quantum.dreamer.models.find import EFFORT, FIND, Find, Search
 from pilot_quantum.dreamer.models.light_cone import PRUNE, LightCone
-from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, StateVector
+from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING, WIDEST, StateVector
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
 from pilot_quantum.dreamer.planning.offer import offered
 from pilot_quantum.dreamer.planning.places import Load, Places
@@ -34,6 +34,9 @@ IN_PIECES = ("cut.pieces", "cut.gate", "cut.link")
 NARROWER = 2
 """Narrower widths for which fragments are looked for, too, where running what a glance promises takes longer than to
 look for that."""
+
+HOPELESS = 200.0
+"""Bits of amplitudes that nobody runs, far from where floats end."""
 
 FEWEST = 2
 """Fragments that there are at least."""
@@ -85,10 +88,12 @@ class Cutting:
             return inf
         skeleton, seconds = self.question.whole.skeleton, self.simulators.rates(CUT).seconds
         uncut = self._simulator.predict(skeleton, warm=True)
+        if self.glance.amplitude_bits > HOPELESS:
+            return inf
         states, variants = 2.0**self.glance.amplitude_bits, 2.0**self.glance.bits
         strings = (len(self.question.whole.letters) + 1) / 2  # a term is mostly on one side, and nothing on the other
         reading = strings * states * (seconds["turn"] + variants * seconds["gram"])
-        return float(uncut.seconds * states / 2.0**skeleton.qubits + reading)
+        return float(uncut.seconds * states / 2.0 ** min(skeleton.qubits, WIDEST) + reading)
 
     @cached_property
     def narrower(self) -> int:
