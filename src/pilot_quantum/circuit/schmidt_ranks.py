@@ -80,7 +80,7 @@ def _follow(circuit: QuantumCircuit, began: float, patience: Patience, line: _Li
             key = (step.name, tuple(map(float, step.params)))
             matrix = matrices.get(key)
             if matrix is None:
-                matrix = matrices[key] = _matrix(step.operation)
+                matrix = matrices[key] = step.operation.to_matrix()
         else:
             matrix = _matrix(step.operation)
         if len(wires) == 1:
@@ -132,7 +132,7 @@ class _Line:
     def turn(self, matrix: Complexes, qubit: int) -> None:
         """A gate on one qubit."""
         at = self._order.index(qubit)
-        self._tensors[at] = np.einsum("ij,ajb->aib", matrix, self._tensors[at])
+        self._tensors[at] = np.matmul(matrix, self._tensors[at])
 
     def moved(self, swaps: Sequence[int]) -> None:
         """The qubits at these places and the next have changed places."""

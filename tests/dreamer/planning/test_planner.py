@@ -124,6 +124,22 @@ def test_what_a_pilot_takes_at_most_makes_cuts_necessary(pilot):
     assert "9" in made.using("lightning").best.refused
 
 
+def test_aer_is_weighed_beside_lightning_only_where_that_takes_little_of_the_best(pilot):
+    circuit = clusters(20)
+    short, thorough = plan(circuit, "Z" * 20, [pilot()]), plan(circuit, "Z" * 20, [pilot()], thorough=True)
+    layers = QuantumCircuit(20)
+    for qubit in range(20):
+        layers.ry(0.1 * qubit, qubit)
+        layers.rz(0.2, qubit)
+        layers.cx(qubit, (qubit + 7) % 20)
+    worth = plan(layers, "Z" * 20, [pilot()])
+
+    assert not any(candidate.method == "aer-statevector" for candidate in short.candidates)
+    assert any("Aer was not weighed" in note for note in short.notes)
+    assert any(candidate.method == "aer-statevector" for candidate in thorough.candidates)
+    assert any(candidate.method == "aer-statevector" for candidate in worth.candidates)
+
+
 def test_without_lightning_aer_is_the_simulator(pilot):
     made = plan(clusters(20), "Z" * 20, [pilot(lightning=False)])
 

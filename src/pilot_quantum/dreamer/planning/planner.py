@@ -20,6 +20,7 @@ from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.dreamer.experience import experienced, surprises_of
 from pilot_quantum.dreamer.models.cut import CUT
 from pilot_quantum.dreamer.models.mps import DOUBTFUL, MPS
+from pilot_quantum.dreamer.models.state_vector import LIGHTNING
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
 from pilot_quantum.dreamer.planning.cutting import Cutting, spent
 from pilot_quantum.dreamer.planning.explanation import seconds_of
@@ -184,6 +185,7 @@ class _Stages:
                 ("stabiliser", self._stabiliser),
                 ("mps", self._matrix_product),
                 ("cut", self._cuts),
+                ("lightning", self._beside_lightning),
             ):
                 if self._wanted(kind):
                     found = [one for one in stage() if self._matches(one.name)]
@@ -223,6 +225,20 @@ class _Stages:
         if self.strategy != AUTO:
             return self.whole.state_vectors_named(self._matches)
         return self.whole.state_vectors(self.thorough)
+
+    def _beside_lightning(self) -> Iterator[Candidate]:
+        """By Aer what Lightning does fastest, after all others: it wins seldom, and takes long to weigh."""
+        found = [one for one in self.candidates if one.method == LIGHTNING]
+        if not found or self.thorough:
+            return
+        fastest = min(found, key=lambda one: one.prediction.seconds)
+        beside = list(self.whole.beside_lightning(fastest, self.best))
+        if not beside:
+            self.notes.append(
+                f"Aer was not weighed beside Lightning: following how it fuses gates takes a tenth of "
+                f"{seconds_of(self.best)} or more, which the best candidate takes"
+            )
+        yield from beside
 
     def _stabiliser(self) -> Iterator[Candidate]:
         if (found := self.whole.stabiliser()) is not None:

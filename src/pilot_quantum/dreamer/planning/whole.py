@@ -74,23 +74,34 @@ class Whole:
     warm: bool = False
 
     def state_vectors(self, thorough: bool = False) -> Iterator[Candidate]:
-        """By Lightning and by Aer, in all ways; unless `thorough`, only where weighing them is worth its time."""
+        """By Lightning in all ways where it is there, else by Aer; and by both if `thorough`.
+
+        Those of terms apart are left out where weighing them is not worth its time. See `beside_lightning`.
+        """
         lightning = self.simulators.having(capabilities.LIGHTNING).profiles
         simulate = self._lightning if lightning else self._aer
-        found = [(way, one) for way in self._in_one for one in simulate(way)]
-        yield from (one for _, one in found)
-        least = min(one.prediction.seconds for _, one in found)
-        if (way := self._apart(inf if thorough else least)) is not None:
-            further = list(simulate(way))
-            found += [(way, one) for one in further]
-            yield from further
-        if not lightning:
-            return
-        best, least = min(((way, one.prediction.seconds) for way, one in found), key=lambda pair: pair[1])
-        for way in dict.fromkeys(way for way, _ in found):
-            gates = sum(len(part.cone.gates) for part in way.parts)
-            if thorough or (way is best and gates * FUSING < SMALL_PART * least):
+        found = [one for way in self._in_one for one in simulate(way)]
+        yield from found
+        ways = list(self._in_one)
+        least = inf if thorough else min(one.prediction.seconds for one in found)
+        if (way := self._apart(least)) is not None:
+            ways.append(way)
+            yield from simulate(way)
+        if thorough and lightning:
+            for way in ways:
                 yield from self._aer(way)
+
+    def beside_lightning(self, candidate: Candidate, best: float) -> Iterator[Candidate]:
+        """By Aer, what `candidate` does by Lightning, where weighing that is worth its time.
+
+        best: seconds of the best candidate. Aer's fusion has to be followed to know what it takes, which is longer than
+        all else about a state vector.
+        """
+        ways = self._in_one if candidate.pruning is not Pruning.APART else filter(None, [self._apart(inf)])
+        way = next(way for way in ways if way.pruning is candidate.pruning)
+        gates = sum(len(part.cone.gates) for part in way.parts)
+        if gates * FUSING < SMALL_PART * best:
+            yield from self._aer(way)
 
     def state_vectors_named(self, matches: Callable[[str], bool]) -> Iterator[Candidate]:
         """Those whose names match, and nothing else is weighed."""
