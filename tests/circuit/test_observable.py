@@ -103,6 +103,12 @@ def test_the_sparse_form_fits_every_circuit_that_has_its_qubits() -> None:
         require_width(observable, "c", 3)
 
 
+def test_an_identity_names_its_qubit_too() -> None:
+    require_width(parse_observable("I2 Z0"), "b", 3)
+    with pytest.raises(CircuitError, match="names qubit 9, but circuit a has 2 qubits"):
+        require_width(parse_observable("Z0 + 2*I9"), "a", 2)
+
+
 def test_as_a_qiskit_operator_it_has_the_same_matrix() -> None:
     x, y, z, one = (
         np.array(rows) for rows in ([[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]], [[1, 0], [0, 1]])

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from pilot_quantum.circuit.definitions import inline_definitions, undefined_gate
 from pilot_quantum.circuit.fault import fault
+from pilot_quantum.circuit.finite import require_finite
 from pilot_quantum.circuit.openqasm2 import read_openqasm2
 from pilot_quantum.circuit.openqasm3 import read_openqasm3
 from pilot_quantum.circuit.qpy_file import MAGIC, read_qpy
+from pilot_quantum.errors import CircuitError
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -118,6 +120,10 @@ def _require_runnable(entry: FileCircuit) -> None:
     if (name := undefined_gate(circuit)) is not None:
         remedy = "Give the gate a definition; only then can it be run."
         raise fault(entry.file, f"circuit {entry.name!r} uses gate {name!r}, which has no definition", remedy)
+    try:
+        require_finite(circuit)
+    except CircuitError as error:
+        raise fault(entry.file, f"circuit {entry.name!r}: {error.args[0].partition('. ')[0]}", "Correct it.") from error
     if circuit.parameters:
         names = ", ".join(parameter.name for parameter in circuit.parameters)
         raise fault(

@@ -13,7 +13,7 @@ import numpy as np
 from pilot_quantum.circuit.cuts import Cuts, WireCut
 from pilot_quantum.circuit.interactions import WIRE_OVERHEAD
 from pilot_quantum.circuit.schmidt import Matrix, SchmidtForm, schmidt_form
-from pilot_quantum.circuit.standard import opened
+from pilot_quantum.circuit.standard import unitary_of
 from pilot_quantum.errors import CircuitError
 
 if TYPE_CHECKING:
@@ -326,17 +326,8 @@ class _Cutter:
 
 
 def _form(instruction: Any) -> SchmidtForm:
-    """The Schmidt form of what simulators make of a gate: an evolution's product formula, not its exponential."""
-    from qiskit.circuit import QuantumCircuit
-    from qiskit.quantum_info import Operator
-
     try:
-        if instruction.is_standard_gate():
-            matrix = Operator(instruction.operation).data
-        else:
-            alone = QuantumCircuit(len(instruction.qubits))
-            alone.append(instruction.operation, alone.qubits)
-            matrix = Operator(opened(alone)).data
+        matrix = unitary_of(instruction)
     except Exception as error:
         raise CircuitError(f"gate {instruction.name!r} has no matrix that its cut could start from: {error}") from error
     return schmidt_form(matrix)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pilot_quantum.circuit.standard import unitary_of
 from pilot_quantum.errors import CircuitError
 
 if TYPE_CHECKING:
@@ -128,12 +129,10 @@ def _cost(instruction: Any, index: int) -> tuple[float, int]:
 
 def _cost_by_matrix(instruction: Any, index: int) -> tuple[float, int]:
     from qiskit.exceptions import QiskitError
-    from qiskit.quantum_info import Operator
     from qiskit.synthesis import TwoQubitWeylDecomposition
 
     try:
-        matrix = Operator(instruction.operation).data
-        weyl = TwoQubitWeylDecomposition(matrix)
+        weyl = TwoQubitWeylDecomposition(unitary_of(instruction))
     except (QiskitError, ValueError, TypeError) as fault:
         raise CircuitError(
             f"instruction {index}, '{instruction.name}', acts on two qubits and has no unitary matrix ({fault}). "

@@ -37,17 +37,19 @@ class Observable:
     """A real sum of Pauli strings.
 
     width: number of qubits of the dense form; None for the sparse form, which fits every circuit that has its
-    qubits. text: as the user wrote it; not part of the value.
+    qubits. text: as the user wrote it; named: one more than the highest qubit that it names, if only with an identity;
+    neither is part of the value.
     """
 
     terms: tuple[Term, ...]
     width: int | None
     text: str = field(default="", compare=False)
+    named: int = field(default=1, compare=False)
 
     @property
     def needed_qubits(self) -> int:
         """The least width of a circuit that has every qubit named here."""
-        return self.width or 1 + max((qubit for term in self.terms for qubit, _ in term.paulis), default=0)
+        return self.width or max(self.named, *(qubit + 1 for term in self.terms for qubit, _ in term.paulis), 1)
 
     def fits(self, qubits: int) -> bool:
         """Whether this observable belongs to a circuit of `qubits` qubits."""
@@ -67,7 +69,7 @@ def parse_observable(text: str) -> Observable:
     """The observable that `text` says. Raises CircuitError naming the text, the fault and the forms."""
     terms: list[Term] = []
     widths: dict[int, str] = {}
-    sparse = ""
+    sparse, named = "", 1
     position, sign = 0, 1.0
     if lead := _SIGN.match(text):
         position, sign = lead.end(), _sign(lead)
@@ -89,8 +91,8 @@ def parse_observable(text: str) -> Observable:
             widths.setdefault(len(paulis), paulis)
             letters = tuple((qubit, pauli) for qubit, pauli in enumerate(reversed(paulis)) if pauli != "I")
         else:
-            letters = _sparse(text, paulis)
-            sparse = sparse or paulis
+            letters, most = _sparse(text, paulis)
+            named, sparse = max(named, most), sparse or paulis
         terms.append(Term(coefficient, letters))
         position = found.end()
         if position == len(text):
@@ -106,7 +108,7 @@ def parse_observable(text: str) -> Observable:
             text,
             f"it mixes the dense form ({next(iter(widths.values()))!r}) with the sparse form ({sparse!r})",
         )
-    return Observable(tuple(terms), next(iter(widths), None), text.strip())
+    return Observable(tuple(terms), next(iter(widths), None), text.strip(), named)
 
 
 def observables_in(text: str) -> list[str]:
@@ -160,8 +162,8 @@ def _sign(found: re.Match[str]) -> float:
     return -1.0 if (found[1] == "-") != bool(found[2]) else 1.0
 
 
-def _sparse(text: str, paulis: str) -> tuple[tuple[int, str], ...]:
-    """(qubit, letter) of `Z0 Z3`, sorted; the empty string is the identity."""
+def _sparse(text: str, paulis: str) -> tuple[tuple[tuple[int, str], ...], int]:
+    """(qubit, letter) of `Z0 Z3`, sorted, and `Observable.named`; the empty string is the identity."""
     letters: dict[int, str] = {}
     position = 0
     while position < len(paulis):
@@ -173,7 +175,8 @@ def _sparse(text: str, paulis: str) -> tuple[tuple[int, str], ...]:
             raise _wrong(text, f"a term names qubit {qubit} twice")
         letters[qubit] = found[1]
         position = found.end()
-    return tuple(sorted((qubit, pauli) for qubit, pauli in letters.items() if pauli != "I"))
+    kept = tuple(sorted((qubit, pauli) for qubit, pauli in letters.items() if pauli != "I"))
+    return kept, 1 + max(letters, default=0)
 
 
 def _wrong(text: str, what: str, position: int | None = None) -> CircuitError:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pilot_quantum.circuit.meetings import SWAP, Sides, Widths, meetings, sides_of
 from pilot_quantum.circuit.one_thread import one_thread
 from pilot_quantum.circuit.skeleton import read_skeleton
+from pilot_quantum.circuit.standard import unitary_of
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -82,7 +83,7 @@ def _follow(circuit: QuantumCircuit, began: float, patience: Patience, line: _Li
             if matrix is None:
                 matrix = matrices[key] = step.operation.to_matrix()
         else:
-            matrix = _matrix(step.operation)
+            matrix = unitary_of(step)
         if len(wires) == 1:
             line.turn(matrix, wires[0])
             continue
@@ -229,9 +230,3 @@ def _kept(values: NDArray[np.float64]) -> int:
             break
         falling.pop()
     return len(falling)
-
-
-def _matrix(operation: object) -> Complexes:
-    from qiskit.quantum_info import Operator
-
-    return np.asarray(Operator(operation).data, dtype=complex)

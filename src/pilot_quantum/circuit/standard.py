@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
-    from qiskit.circuit import QuantumCircuit
+    from qiskit.circuit import CircuitInstruction, QuantumCircuit
 
 _SILENT = frozenset(["barrier", "delay", "measure", "reset", "initialize"])
 
@@ -33,6 +36,20 @@ def opened(
         else:
             flat._append(step)
     return flat
+
+
+def unitary_of(instruction: CircuitInstruction) -> NDArray[np.complex128]:
+    """What simulators make of a gate, its first qubit the low bit: of an evolution the product formula that it is
+    defined as, not the exponential that its `to_matrix` gives. Raises QiskitError where it has no matrix.
+    """
+    from qiskit.circuit import QuantumCircuit
+    from qiskit.quantum_info import Operator
+
+    if instruction.is_standard_gate():
+        return np.asarray(Operator(instruction.operation).data, dtype=complex)
+    alone = QuantumCircuit(len(instruction.qubits))
+    alone.append(instruction.operation, alone.qubits)
+    return np.asarray(Operator(opened(alone)).data, dtype=complex)
 
 
 def _to_open(step: Any, widest: int | None, names: Collection[str] | None, kept: Collection[str]) -> bool:

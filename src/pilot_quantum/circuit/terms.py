@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from pilot_quantum.circuit.observable import Observable, Term, parse_observable
@@ -37,6 +38,11 @@ def observable_of(operator: Operator) -> Observable:
         )
     terms = []
     for letters, qubits, coefficient in found:
+        # It may be a parameter.
+        if not isinstance(coefficient, int | float | complex) or not isfinite(abs(complex(coefficient))):
+            raise CircuitError(
+                f"the coefficient {coefficient} of {letters or 'I'} on {list(qubits)} is no finite number; give one."
+            )
         if abs(complex(coefficient).imag) > 1e-12 * max(1.0, abs(coefficient)):
             raise CircuitError(
                 f"the coefficient {coefficient} of {letters or 'I'} on {list(qubits)} is not real, so the observable "

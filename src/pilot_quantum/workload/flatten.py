@@ -33,6 +33,8 @@ def flatten(circuit: QuantumCircuit) -> QuantumCircuit:
         return circuit
     if any(type(inst.operation) is ForLoopOp for inst in circuit.data):
         circuit = UnrollForLoops()(circuit)
+    if any(inst.is_control_flow() for inst in circuit.data):
+        circuit = _with_flat_bodies(circuit)
     if any(_to_open(inst) for inst in circuit.data):
         circuit = flatten(_opened(circuit))
     if all(inst.name in BASIS for inst in circuit.data):
@@ -69,6 +71,15 @@ def _target() -> Target:
     standard = get_standard_gate_name_mapping()
     names = sorted(BASIS & (standard.keys() | NAME_MAPPING.keys()))
     return Target.from_configuration(basis_gates=names, custom_name_mapping=NAME_MAPPING)
+
+
+def _with_flat_bodies(circuit: QuantumCircuit) -> QuantumCircuit:
+    flat = circuit.copy_empty_like()
+    for inst in circuit.data:
+        if inst.is_control_flow() and inst.operation.blocks:
+            inst = inst.replace(operation=inst.operation.replace_blocks([flatten(b) for b in inst.operation.blocks]))
+        flat._append(inst)
+    return flat
 
 
 def _opened(circuit: QuantumCircuit) -> QuantumCircuit:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Parameter, QuantumCircuit
 
+from pilot_quantum.circuit.finite import not_finite, require_finite
 from pilot_quantum.workload.aer import Evolution, expectations, outcomes
 from pilot_quantum.workload.blob import from_blob
 from pilot_quantum.workload.blocks import UnitKey, seed_of
@@ -67,6 +68,7 @@ def sample(work: Work, registers: tuple[Register, ...], shots: int, entropy: int
     if work.dynamic or work.method is Method.STABILIZER:
         circuit = from_blob(work.blob)
         seeds = seed.generate_state(len(work.values)) >> 1
+        require_finite(circuit)
         bits = [
             of_bytes(outcomes(flatten(circuit.assign_parameters(row)), work.method, shots, int(one)))
             for row, one in zip(work.values, seeds, strict=True)
@@ -111,6 +113,7 @@ def _estimate_by_circuit(work: Work, terms: PauliTerms, wanted: tuple[NDArray[np
 def _prepared(work: Work) -> tuple[QuantumCircuit, list[Parameter]]:
     """The circuit as the method takes it, and the parameters of the original, some of which may have gone."""
     circuit = from_blob(work.blob)
+    require_finite(circuit)
     return _BY_CIRCUIT[work.method](circuit), list(circuit.parameters)
 
 
@@ -126,4 +129,9 @@ def _final_state(program: Program, row: Floats, method: Method) -> NDArray[np.co
         return np.ones(1, dtype=complex)
     make = LightningEvolution if method is Method.LIGHTNING else Evolution
     evolution = _evolutions.get((method, program.structure), len(program.steps), lambda: make(program))
-    return evolution.final_state(program.angles.bound(row))
+    angles = program.angles.bound(row)
+    if not np.isfinite(angles).all():
+        slot = int(np.argmin(np.isfinite(angles)))
+        step = program.places[slot][0]
+        raise not_finite(f"gate {step}, {program.steps[step].name!r}", float(angles[slot]))
+    return evolution.final_state(angles)

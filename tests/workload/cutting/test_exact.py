@@ -8,6 +8,7 @@ from benchmarks.cut_circuits import FAMILIES, clustered, ghz, last_z, neighbours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qiskit.circuit import QuantumCircuit
+from qiskit.circuit.library import PauliEvolutionGate
 from qiskit.quantum_info import SparsePauliOp, Statevector
 from tests.workload.cutting.inline import Inline
 from tests.workload.cutting.random_circuits import random_cut_circuit, random_sum
@@ -136,6 +137,18 @@ def test_a_wire_is_cut_before_anything_acts_on_it_and_twice(runner):
     cuts = Cuts(wires=(WireCut(1, 1), WireCut(2, 1), WireCut(3, 1)))
     value = runner.expectation(circuit, cuts, neighbours(3)).result()
     assert value == pytest.approx(Statevector(circuit).expectation_value(neighbours(3)).real, abs=1e-12)
+
+
+def test_an_evolution_is_its_product_formula_wherever_it_is_cut(runner):
+    terms = SparsePauliOp(["XX", "ZI", "IY"], [0.3, 0.9, 0.5])
+    circuit = QuantumCircuit(3)
+    circuit.h([0, 2])
+    circuit.append(PauliEvolutionGate(terms, time=1.0), [0, 1])
+    circuit.append(PauliEvolutionGate(terms, time=1.0), [1, 2])
+    value = Statevector(circuit.decompose(reps=3)).expectation_value(SparsePauliOp("YYZ")).real
+    ways = [Cuts(), Cuts((2,)), Cuts((3,)), Cuts((2, 3)), Cuts((), (WireCut(3, 1),)), find_cuts(circuit, 2).best.cuts]
+
+    assert [runner.expectation(circuit, cuts, "YYZ").result() for cuts in ways] == pytest.approx([value] * 6, abs=1e-9)
 
 
 def test_idle_qubits_are_in_state_0(runner):

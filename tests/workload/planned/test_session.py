@@ -50,6 +50,25 @@ def test_every_way_runs_on_workers(session, candidate):
     assert session.run(plan).result(WAIT) == pytest.approx(wanted, abs=1e-9)
 
 
+def test_a_plan_keeps_the_circuit_that_it_was_made_for(session):
+    circuit = QuantumCircuit(8)
+    for qubit in range(8):
+        circuit.ry(0.3 + 0.1 * qubit, qubit)
+    for qubit in range(7):
+        circuit.cz(qubit, qubit + 1)
+    for qubit in range(8):
+        circuit.rx(0.2, qubit)
+    exact = Statevector(circuit).expectation_value(SparsePauliOp.from_sparse_list([("Z", [5], 1)], 8)).real
+    plan = pq.dreamer.plan(circuit, "Z5", session.resources(), thorough=True)
+    circuit.x(5)
+    circuit.data.pop(0)
+
+    found = {each.name: session.run(plan.using(each.name)).result(WAIT) for each in plan.candidates if not each.refused}
+
+    assert {"lightning", "cone+lightning"} <= found.keys()
+    assert list(found.values()) == pytest.approx([exact] * len(found), abs=1e-9)
+
+
 def test_options_of_the_scheduler_reach_the_tasks(session):
     plan = plan_of(question("Z0"), way("lightning"))
     job = session.with_options(needs=pq.Needs(cores=2), name="careful").run(plan)

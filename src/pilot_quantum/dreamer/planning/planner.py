@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pilot_quantum.circuit.finite import require_finite
 from pilot_quantum.circuit.meetings import Widths
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.dreamer.experience import experienced, surprises_of
@@ -109,7 +110,8 @@ def plan(
 ) -> Plan:
     """The best way to the expectation values of `observables` after `circuit`, and all others that were weighed.
 
-    circuit: its parameters bound; measurements at its end are ignored. observables: one, or nested sequences of them:
+    circuit: its parameters bound; measurements at its end are ignored; what is done to it later does not change the
+    plan. observables: one, or nested sequences of them:
     text such as "0.5*ZZI + X0 X2", a SparsePauliOp, a SparseObservable or a Pauli. resources: `session.resources()`.
     target: the standard error allowed, or a `Target`; None asks for exact values. probe: asked where the entanglement
     that decides about a matrix-product state is in doubt; None: nothing is, and the doubt stays. thorough: weigh
@@ -118,7 +120,7 @@ def plan(
     with the reasons and figures.
     """
     began = perf_counter()
-    question = question_of(circuit, observables)
+    question = question_of(circuit.copy(), observables)  # whoever appends to it later has planned for what it was
     return examine(question, resources, target=target, probe=probe, thorough=thorough, began=began)
 
 
@@ -145,7 +147,11 @@ def examine(
             "there is no pilot to plan for. Add one first: session.add_pilot('local://'), then session.resources()."
         )
     stages = _Stages(question, resources, strategy, Target.of(target), probe, thorough, warm)
-    candidates, notes = stages.run()
+    try:
+        candidates, notes = stages.run()
+    except (ArithmeticError, ValueError):
+        require_finite(question.circuit)  # looked for only now: it takes as long as reading the circuit does
+        raise
     best = _best(candidates, stages.target)
     if best is None:
         raise _nothing(question, candidates, notes, strategy)

@@ -120,7 +120,7 @@ def _serves(choice: Choice, question: Question, row: Floats) -> bool:
     """Whether with this binding the choice costs no more than when it was planned."""
     if choice.row is not None:
         return choice.row == tuple(row.tolist())
-    if choice.candidate.method == MPS and faint(_bound(question.circuit, row)) is not None:
+    if choice.candidate.method == MPS and faint(_bound(question.circuit, row)):
         return False
     if not choice.candidate.cuts.gates:
         return True
