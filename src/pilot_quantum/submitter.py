@@ -172,13 +172,19 @@ class Submitter:
         from pilot_quantum.interfaces.qiskit import Estimator
 
         session = self._session
-        return Estimator(self, session.resources, cancel=session.cancel, experience=session.experience, **options)
+        return Estimator(self, self._resources, cancel=session.cancel, experience=session.experience, **options)
 
     def sampler(self, **options: Any) -> Sampler:
         """A Qiskit `BaseSamplerV2` that runs on the session's pilots; see `interfaces.qiskit.Sampler`."""
         from pilot_quantum.interfaces.qiskit import Sampler
 
-        return Sampler(self, self._session.resources, cancel=self._session.cancel, **options)
+        return Sampler(self, self._resources, cancel=self._session.cancel, **options)
+
+    def _resources(self) -> tuple[ResourceProfile, ...]:
+        """The pilots that a call is planned for. Raises SessionClosedError: then there are none, and not for that."""
+        if self._session.closed:
+            raise self._session.closed_error()
+        return self._session.resources()
 
     def _make_handle(self, fn: Callable[..., Any]) -> Handle:
         session = self._session

@@ -89,6 +89,8 @@ def test_a_plan_comes_too_late_for_a_closed_session(tmp_path):
         plan = plan_of(question("Z0"), way("lightning"))
     with pytest.raises(SessionClosedError):
         session.run(plan)
+    with pytest.raises(SessionClosedError):
+        session.estimator(strategy="auto").run([(plan.question.circuit, "ZZZZZZ")])
 
 
 @pytest.mark.parametrize("strategy", ["auto", "aer", "mps", "cut"])
