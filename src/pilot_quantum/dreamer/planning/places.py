@@ -58,11 +58,12 @@ class Places:
         return max((_holds(one) for one in self.profiles), default=0)
 
     def rates(self, model: str) -> Rates:
-        """Those of the first pilot that was calibrated; where none was, what is assumed."""
-        for profile in self.profiles:
-            if found := profile.rates_of(model):
-                return found
-        return rates_for(self.profiles[0], model)
+        """Those of the first pilot that was calibrated; where none was, what is assumed.
+
+        Raises CalibrationError where they lack terms of the model.
+        """
+        known = (profile for profile in self.profiles if profile.rates_of(model))
+        return rates_for(next(known, self.profiles[0]), model)
 
     def taking(self, loads: Sequence[Load], threads: int = 1) -> Places:
         """Those where at least one of `loads` fits: by memory, by width, by cores of a node."""
