@@ -74,9 +74,6 @@ PROBED_FROM = 0.025
 UNKNOWN, OPEN = 20.0, 4.0
 """A range of seconds that spans such a factor says nothing; and one of a matrix-product state, whose bonds are open."""
 
-TOLERATED = 0.5
-"""By what part of the target the error may be larger, where faults come on top of shots."""
-
 HOPEFUL = 0.5
 """Of the best candidate's time, what a matrix-product state that entangles nothing may take to be weighed in full."""
 
@@ -321,7 +318,7 @@ class _Stages:
 
 def _best(candidates: Sequence[Candidate], target: Target) -> Candidate | None:
     """The candidate to choose: of those that are allowed and accurate enough the one that costs least."""
-    allowed = [one for one in candidates if not one.refused and one.error <= target.error * (1 + TOLERATED)]
+    allowed = [one for one in candidates if not one.refused and one.error <= target.error]
     return min(allowed, key=lambda one: _cost(one) * (1.0 if one.pruning is Pruning.NONE else SIMPLER), default=None)
 
 

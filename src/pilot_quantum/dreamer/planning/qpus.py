@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 
 import msgspec
 
@@ -12,13 +12,15 @@ from pilot_quantum.circuit.finding import find_cuts
 from pilot_quantum.circuit.skeleton import Skeleton
 from pilot_quantum.dreamer.models.cut import subexperiments
 from pilot_quantum.dreamer.models.qpu import QPURun
-from pilot_quantum.dreamer.models.shots import TooManyShotsError, shots_for
+from pilot_quantum.dreamer.models.shots import MOST_SHOTS, TooManyShotsError, shots_for
 from pilot_quantum.dreamer.planning.candidate import QPU, Candidate, Pruning
 from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.dreamer.planning.target import Target
 from pilot_quantum.dreamer.prediction import Prediction
 from pilot_quantum.errors import CircuitError
 from pilot_quantum.resource.profile import QPUProfile, ResourceProfile
+
+INEXACT = "gives samples, and an exact value was asked: give a target error, such as target=0.01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,53 +51,60 @@ class Processors:
         )
 
     def _whole(self, pilot: str, qpu: QPUProfile) -> Candidate:
-        skeleton = self.question.whole.skeleton
-        run = QPURun(qpu)
-        shots, refused = self._shots(1.0)
-        kept = run.kept(skeleton, self._measured)
-        return self._candidate(pilot, run, f"qpu {pilot}", shots, run.predict(skeleton, shots), 1.0 - kept, 1, refused)
+        skeleton, run = self.question.whole.skeleton, QPURun(qpu)
+        shots, refused = self._shots(1.0, self._bias(run))
+        return self._candidate(pilot, run, f"qpu {pilot}", shots, run.predict(skeleton, shots), 1, refused)
 
     def _cut(self, pilot: str, qpu: QPUProfile) -> Candidate:
         run = QPURun(qpu)
         name = f"qpu {pilot}, cut"
         if self.target.error <= 0:
-            return Candidate(
-                name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=self._shots(1.0)[1]
-            )
+            return Candidate(name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=INEXACT)
         try:
             found = find_cuts(self.question.divisible, qpu.qubits).best
         except CircuitError as error:
             return Candidate(name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=str(error))
-        shots, refused = self._shots(found.overhead)
+        shots, refused = self._shots(found.overhead, self._bias(run))
         jobs = subexperiments(self.question.pieces(found.cuts), self.question.whole.letters)
         prediction = run.predict(Skeleton(qpu.qubits, (), (), (), ()), shots)  # jobs of one batch wait together
-        kept = run.kept(self.question.whole.skeleton, self._measured)
-        candidate = self._candidate(pilot, run, name, shots, prediction, 1.0 - kept, jobs, refused)
+        candidate = self._candidate(pilot, run, name, shots, prediction, jobs, refused)
         return msgspec.structs.replace(candidate, cuts=found.cuts, widths=found.widths, limit=qpu.qubits)
 
-    @property
-    def _measured(self) -> int:
-        """Qubits that the widest term reads."""
-        return max((len(letters) for letters in self.question.terms), default=0)
+    def _kept(self, run: QPURun) -> float:
+        """The part of a value that faults leave, at least about; the widest term counts."""
+        measured = max((len(letters) for letters in self.question.terms), default=0)
+        return run.kept(self.question.whole.skeleton, measured)
 
-    def _shots(self, overhead: float) -> tuple[int, str]:
-        """Shots for the target error, and why it cannot be had."""
-        if self.target.error <= 0:
-            return 1, "gives samples, and an exact value was asked: give a target error, such as target=0.01"
+    def _bias(self, run: QPURun) -> float:
+        """By how much faults may move a value, however many shots there are."""
+        lost = 1.0 - self._kept(run)
+        return lost * self._norm if lost else 0.0
+
+    def _shots(self, overhead: float, bias: float) -> tuple[int, str]:
+        """Shots for the target error, and why it cannot be had.
+
+        What faults leave off comes on top of the standard error: √(standard error² + bias²) is to be the target.
+        """
+        target = self.target.error
+        if target <= 0:
+            return 1, INEXACT
+        reachable = bias < target
+        left = sqrt((target - bias) * (target + bias)) if reachable else target
         try:
-            return shots_for(self.target.error, overhead, self._norm**2, self.target.shots), ""
+            return shots_for(left, overhead, self._norm * self._norm, self.target.shots), ""
         except TooManyShotsError as error:
-            return error.needed, str(error)
+            besides = f"may be off by {bias:.2g} for faults, and besides " if 0 < bias < target else ""
+            return int(min(error.needed, MOST_SHOTS)), f"{besides}{error}"
 
     def _candidate(
-        self, pilot: str, run: QPURun, name: str, shots: int, time: Prediction, lost: float, jobs: int, refused: str
+        self, pilot: str, run: QPURun, name: str, shots: int, time: Prediction, jobs: int, refused: str
     ) -> Candidate:
         price = jobs * run.qpu.task_price + shots * run.qpu.shot_price
-        bias = lost * self._norm
-        if not refused and bias > self.target.error:
+        target, bias = self.target.error, self._bias(run)
+        if target > 0 and not bias < target:
             refused = (
-                f"faults leave about {1 - lost:.2f} of a value, so it may be off by {bias:.2g} however many shots; "
-                f"the target is {self.target.error:g}"
+                f"faults leave about {self._kept(run):.2f} of a value, so it may be off by {bias:.3g} however many "
+                f"shots; the target is {target:g}"
             )
         if not refused and self.target.price is not None and price > self.target.price:
             refused = f"costs {price:g}, and the budget is {self.target.price:g}"
@@ -107,7 +116,7 @@ class Processors:
             parts=(self.question.whole.terms,),
             qpu=pilot,
             shots=shots,
-            error=sqrt(self.target.error**2 + bias**2),
+            error=target if bias < target else hypot(target, bias),
             price=price,
             pilots=(pilot,),
             refused=refused,
