@@ -23,12 +23,13 @@ from pilot_quantum.dreamer.planning.planner import KINDS, examine, plan
 from pilot_quantum.dreamer.planning.question import question_of
 from pilot_quantum.dreamer.prediction import Prediction
 from pilot_quantum.errors import (
+    CalibrationError,
     CircuitError,
     CircuitTooLargeError,
     InvalidDescriptionError,
     UnsatisfiableError,
 )
-from pilot_quantum.resource.profile import ResourceProfile, Surprise
+from pilot_quantum.resource.profile import Rates, ResourceProfile, Surprise
 
 GIB = 2**30
 BOTH = (ResourceProfile("local-1", 1, 2, 0, 0, 16 * GIB, frozenset({"simulator", "lightning"})),)
@@ -196,6 +197,32 @@ def test_every_candidate_can_be_settled_for_by_its_name(pilot):
 def test_a_strategy_that_does_not_exist_is_named_with_the_nearest(pilot):
     with pytest.raises(InvalidDescriptionError, match=r"'lightening'.*Did you mean 'lightning'"):
         examine(question_of(clusters(6), "Z0"), [pilot()], "lightening")
+
+
+@pytest.mark.parametrize("circuit", ["x", None, 5])
+def test_what_is_no_circuit_is_refused(pilot, circuit):
+    with pytest.raises(CircuitError, match=r"is no circuit but an? .*; give a qiskit\.QuantumCircuit"):
+        plan(circuit, "Z0", [pilot()])
+
+
+def test_one_pilot_need_not_be_in_a_list(pilot):
+    assert plan(clusters(6), "Z0", pilot()).resources == plan(clusters(6), "Z0", [pilot()]).resources == (pilot(),)
+
+
+@pytest.mark.parametrize("resources", [None, "local://", 3, ["local://?cores=2"], [None]])
+def test_what_is_no_pilot_is_refused(resources):
+    with pytest.raises(
+        InvalidDescriptionError, match=r"resources: .* not what a pilot has\. Give session\.resources\(\)"
+    ):
+        plan(clusters(6), "Z0", resources)
+
+
+def test_rates_without_all_terms_are_an_error_that_says_to_calibrate(pilot):
+    some = replace(pilot(), rates=(Rates("lightning", {"fixed": 1e-4}, 1.2),))
+    with pytest.raises(
+        CalibrationError, match=r"rates of 'lightning' of pilot 'local-1' have no term .*Calibrate again"
+    ):
+        plan(clusters(6), "Z0", [some])
 
 
 def test_without_pilots_there_is_nothing_to_plan_for():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
+from reprlib import repr as short
 
 from pilot_quantum.dreamer.defaults import rates_for
 from pilot_quantum.dreamer.models.makespan import Job, Worker, greedy
 from pilot_quantum.dreamer.models.state_vector import PER_AMPLITUDE, PROCESS
 from pilot_quantum.dreamer.prediction import Prediction
+from pilot_quantum.errors import InvalidDescriptionError
 from pilot_quantum.resource.capacity import LATER, SIMULATOR
 from pilot_quantum.resource.profile import Rates, ResourceProfile
 from pilot_quantum.resource.units import format_bytes
@@ -107,6 +109,20 @@ class Places:
             widest = max(load.qubits for load in fitting)
             found += [Worker(widest=widest)] * count
         return found
+
+
+def profiles_of(resources: Iterable[ResourceProfile] | ResourceProfile) -> tuple[ResourceProfile, ...]:
+    """Pilots' profiles as users give them: several, or one alone. Raises InvalidDescriptionError for what is none."""
+    if isinstance(resources, ResourceProfile):
+        return (resources,)
+    found = tuple(resources) if isinstance(resources, Iterable) else (resources,)
+    for one in found:
+        if not isinstance(one, ResourceProfile):
+            raise InvalidDescriptionError(
+                f"resources: {short(one)} is a {type(one).__name__}, not what a pilot has. Give session.resources(), "
+                "or a list of ResourceProfile."
+            )
+    return found
 
 
 def _fits(load: Load, profile: ResourceProfile, threads: int) -> bool:

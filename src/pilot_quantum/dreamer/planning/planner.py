@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pilot_quantum.circuit.given import check_circuit
 from pilot_quantum.circuit.meetings import Widths
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.dreamer.experience import experienced, surprises_of
@@ -24,7 +25,7 @@ from pilot_quantum.dreamer.models.state_vector import LIGHTNING
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
 from pilot_quantum.dreamer.planning.cutting import Cutting, spent
 from pilot_quantum.dreamer.planning.explanation import seconds_of
-from pilot_quantum.dreamer.planning.places import Places
+from pilot_quantum.dreamer.planning.places import Places, profiles_of
 from pilot_quantum.dreamer.planning.plan import Plan
 from pilot_quantum.dreamer.planning.qpus import Processors
 from pilot_quantum.dreamer.planning.question import Observables, Question, question_of
@@ -98,7 +99,7 @@ NARROWER = (0, 2, 4)
 def plan(
     circuit: QuantumCircuit,
     observables: Observables,
-    resources: Sequence[ResourceProfile],
+    resources: Sequence[ResourceProfile] | ResourceProfile,
     target: Target | float | None = None,
     probe: Probe | None = follow,
     *,
@@ -112,8 +113,10 @@ def plan(
     that decides about a matrix-product state is in doubt; None: nothing is, and the doubt stays. thorough: weigh
     everything, even what would take longer to weigh than to run. Nothing is run. Raises CircuitError for a circuit or
     an observable that cannot be meant, CircuitTooLargeError or UnsatisfiableError where nothing leads to the answer,
-    with the reasons and figures.
+    with the reasons and figures; InvalidDescriptionError for other arguments that cannot be meant, CalibrationError for
+    rates that lack terms.
     """
+    check_circuit(circuit)
     began = perf_counter()
     question = question_of(circuit, observables)
     return examine(question, resources, target=target, probe=probe, thorough=thorough, began=began)
@@ -121,7 +124,7 @@ def plan(
 
 def examine(
     question: Question,
-    resources: Sequence[ResourceProfile],
+    resources: Sequence[ResourceProfile] | ResourceProfile,
     strategy: str = AUTO,
     *,
     target: Target | float | None = None,
@@ -137,6 +140,7 @@ def examine(
     `perf_counter()` when planning began.
     """
     began = perf_counter() if began is None else began
+    resources = profiles_of(resources)
     if not resources:
         raise UnsatisfiableError(
             "there is no pilot to plan for. Add one first: session.add_pilot('local://'), then session.resources()."
