@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
+import msgspec
 import pytest
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
@@ -94,6 +96,55 @@ def test_faults_that_no_shots_make_up_for_are_a_reason_against(circuit, processo
 def test_a_price_beyond_the_budget_is_a_reason_against(circuit, processor):
     with pytest.raises(UnsatisfiableError, match=r"costs 100.3, and the budget is 50"):
         plan(circuit, "X11", [processor(error=0.0, shot_price=0.01)], target=Target(error=0.01, price=50))
+
+
+def ring():
+    """Twelve qubits, each with a gate to the next but five."""
+    circuit = QuantumCircuit(12)
+    for qubit in range(12):
+        circuit.ry(0.1 * qubit, qubit)
+    for qubit in range(12):
+        circuit.cz(qubit, (qubit + 5) % 12)
+        circuit.ry(0.2, qubit)
+    return circuit
+
+
+def coupled(resource, couplings):
+    """The same processor with these couplings alone."""
+    return replace(resource, qpu=msgspec.structs.replace(resource.qpu, couplings=couplings))
+
+
+def test_swaps_between_qubits_that_are_not_coupled_are_faults_too(processor):
+    chain, every = [(qubit, qubit + 1) for qubit in range(26)], " ".join(f"Z{qubit}" for qubit in range(12))
+    free = plan(ring(), every, [processor(error=1e-4)], target=0.02).best
+    chained = plan(ring(), every, [coupled(processor(error=1e-4), chain)], target=0.02).best
+
+    assert chained.shots > free.shots
+    with pytest.raises(
+        UnsatisfiableError, match=r"faults, with \d+ swaps that its couplings take, leave about 0\.\d+ of"
+    ):
+        plan(ring(), every, [coupled(processor(error=1e-3), chain)], target=0.05)
+
+
+def test_a_chain_takes_no_swaps_on_a_chain(circuit, processor):
+    chained = coupled(processor(error=1e-4), [(qubit, qubit + 1) for qubit in range(26)])
+
+    assert plan(circuit, "X11", [chained], target=0.02).best == plan(circuit, "X11", [processor(error=1e-4)], 0.02).best
+
+
+def test_couplings_that_leave_no_path_are_a_reason_against(processor):
+    apart = coupled(processor(), [(qubit, qubit + 1) for qubit in range(26) if qubit % 9 != 8])
+    with pytest.raises(
+        UnsatisfiableError, match=r"no path between qubits that interact: 12 of .* join at most 9 of its 27"
+    ):
+        plan(ring(), " ".join(f"Z{qubit}" for qubit in range(12)), [apart], target=0.1)
+
+
+def test_fragments_are_no_wider_than_what_couplings_join(circuit, processor):
+    apart = coupled(processor(qubits=11), [(qubit, qubit + 1) for qubit in range(10) if qubit != 6])
+    made = plan(circuit, " ".join(f"X{qubit}" for qubit in range(12)), [apart], target=0.1)
+
+    assert max(made.best.widths) <= made.best.limit == 7
 
 
 def test_a_processor_that_is_too_narrow_gets_cuts_with_their_overhead(circuit, processor):

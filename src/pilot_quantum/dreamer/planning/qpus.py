@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
+from typing import NamedTuple
 
 import msgspec
 
 from pilot_quantum.circuit.finding import find_cuts
-from pilot_quantum.circuit.skeleton import Skeleton
+from pilot_quantum.circuit.skeleton import Skeleton, read_skeleton
 from pilot_quantum.dreamer.models.cut import subexperiments
 from pilot_quantum.dreamer.models.qpu import QPURun
 from pilot_quantum.dreamer.models.shots import MOST_SHOTS, TooManyShotsError, shots_for
@@ -18,9 +19,17 @@ from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.dreamer.planning.target import Target
 from pilot_quantum.dreamer.prediction import Prediction
 from pilot_quantum.errors import CircuitError
-from pilot_quantum.resource.profile import QPUProfile, ResourceProfile
+from pilot_quantum.resource.profile import ResourceProfile
 
 INEXACT = "gives samples, and an exact value was asked: give a target error, such as target=0.01"
+
+
+class _Faults(NamedTuple):
+    """What is left of a value, by how much that may move the worst observable, and the swaps that were counted."""
+
+    kept: float
+    bias: float
+    swaps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +45,11 @@ class Processors:
         for resource in self.resources:
             if resource.qpu is None:
                 continue
-            if self.question.whole.skeleton.qubits <= resource.qpu.qubits:
-                yield self._whole(resource.pilot, resource.qpu)
+            run = QPURun(resource.qpu)
+            if run.fits(self.question.whole.skeleton):
+                yield self._whole(resource.pilot, run)
             else:
-                yield self._cut(resource.pilot, resource.qpu)
+                yield self._cut(resource.pilot, run)
 
     @property
     def _norm(self) -> float:
@@ -50,35 +60,37 @@ class Processors:
             default=0.0,
         )
 
-    def _whole(self, pilot: str, qpu: QPUProfile) -> Candidate:
-        skeleton, run = self.question.whole.skeleton, QPURun(qpu)
-        shots, refused = self._shots(1.0, self._bias(run))
-        return self._candidate(pilot, run, f"qpu {pilot}", shots, run.predict(skeleton, shots), 1, refused)
-
-    def _cut(self, pilot: str, qpu: QPUProfile) -> Candidate:
-        run = QPURun(qpu)
-        name = f"qpu {pilot}, cut"
-        if self.target.error <= 0:
-            return Candidate(name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=INEXACT)
+    def _whole(self, pilot: str, run: QPURun) -> Candidate:
+        skeleton, name = self.question.whole.skeleton, f"qpu {pilot}"
         try:
-            found = find_cuts(self.question.divisible, qpu.qubits).best
+            swaps = run.swaps(skeleton)
         except CircuitError as error:
-            return Candidate(name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=str(error))
-        shots, refused = self._shots(found.overhead, self._bias(run))
-        jobs = subexperiments(self.question.pieces(found.cuts), self.question.whole.letters)
-        prediction = run.predict(Skeleton(qpu.qubits, (), (), (), ()), shots)  # jobs of one batch wait together
-        candidate = self._candidate(pilot, run, name, shots, prediction, jobs, refused)
-        return msgspec.structs.replace(candidate, cuts=found.cuts, widths=found.widths, limit=qpu.qubits)
+            return _refused(pilot, name, str(error))
+        faults = self._faults(run, swaps)
+        shots, refused = self._shots(1.0, faults.bias)
+        return self._candidate(pilot, run, name, shots, run.predict(skeleton, shots), 1, faults, refused)
 
-    def _kept(self, run: QPURun) -> float:
-        """The part of a value that faults leave, at least about; the widest term counts."""
-        measured = max((len(letters) for letters in self.question.terms), default=0)
-        return run.kept(self.question.whole.skeleton, measured)
+    def _cut(self, pilot: str, run: QPURun) -> Candidate:
+        name, limit = f"qpu {pilot}, cut", run.widest
+        if self.target.error <= 0:
+            return _refused(pilot, name, INEXACT)
+        try:
+            found = find_cuts(self.question.divisible, limit).best
+            pieces = self.question.pieces(found.cuts)
+            swaps = run.swaps(*(read_skeleton(fragment.circuit) for fragment in pieces.fragments))
+        except CircuitError as error:
+            return _refused(pilot, name, str(error))
+        faults = self._faults(run, swaps)
+        shots, refused = self._shots(found.overhead, faults.bias)
+        jobs = subexperiments(pieces, self.question.whole.letters)
+        prediction = run.predict(Skeleton(limit, (), (), (), ()), shots)  # jobs of one batch wait together
+        candidate = self._candidate(pilot, run, name, shots, prediction, jobs, faults, refused)
+        return msgspec.structs.replace(candidate, cuts=found.cuts, widths=found.widths, limit=limit)
 
-    def _bias(self, run: QPURun) -> float:
-        """By how much faults may move a value, however many shots there are."""
-        lost = 1.0 - self._kept(run)
-        return lost * self._norm if lost else 0.0
+    def _faults(self, run: QPURun, swaps: int) -> _Faults:
+        measured = max((len(letters) for letters in self.question.terms), default=0)  # by the widest term
+        kept = run.kept(self.question.whole.skeleton, measured, swaps)
+        return _Faults(kept, (1.0 - kept) * self._norm if kept < 1 else 0.0, swaps)
 
     def _shots(self, overhead: float, bias: float) -> tuple[int, str]:
         """Shots for the target error, and why it cannot be had.
@@ -97,13 +109,22 @@ class Processors:
             return int(min(error.needed, MOST_SHOTS)), f"{besides}{error}"
 
     def _candidate(
-        self, pilot: str, run: QPURun, name: str, shots: int, time: Prediction, jobs: int, refused: str
+        self,
+        pilot: str,
+        run: QPURun,
+        name: str,
+        shots: int,
+        time: Prediction,
+        jobs: int,
+        faults: _Faults,
+        refused: str,
     ) -> Candidate:
         price = jobs * run.qpu.task_price + shots * run.qpu.shot_price
-        target, bias = self.target.error, self._bias(run)
+        target, bias = self.target.error, faults.bias
         if target > 0 and not bias < target:
+            swaps = f", with {faults.swaps} swaps that its couplings take," if faults.swaps else ""
             refused = (
-                f"faults leave about {self._kept(run):.2f} of a value, so it may be off by {bias:.3g} however many "
+                f"faults{swaps} leave about {faults.kept:.2f} of a value, so it may be off by {bias:.3g} however many "
                 f"shots; the target is {target:g}"
             )
         if not refused and self.target.price is not None and price > self.target.price:
@@ -121,3 +142,8 @@ class Processors:
             pilots=(pilot,),
             refused=refused,
         )
+
+
+def _refused(pilot: str, name: str, why: str) -> Candidate:
+    """One of which nothing more is known."""
+    return Candidate(name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=why)
