@@ -230,6 +230,19 @@ def test_without_pilots_there_is_nothing_to_plan_for():
         plan(clusters(6), "Z0", [])
 
 
+def test_where_a_pilots_width_is_the_limit_more_memory_is_not_what_helps(pilot):
+    chain = QuantumCircuit(4)
+    for qubit in range(3):
+        chain.ry(0.3, qubit)
+        chain.cx(qubit, qubit + 1)
+        chain.rx(0.2, qubit + 1)
+    with pytest.raises(
+        CircuitTooLargeError, match=r"takes circuits of 4 qubits: the widest of these is limited to 1"
+    ) as no:
+        plan(chain, "ZZZZ", [pilot(widest=1)])
+    assert "more memory" not in str(no.value)
+
+
 def test_without_a_simulator_the_error_says_what_to_install():
     bare = ResourceProfile("local-1", 1, 2, 0, 0, GIB, frozenset())
     with pytest.raises(UnsatisfiableError, match=r"pilot-quantum\[qiskit\]"):

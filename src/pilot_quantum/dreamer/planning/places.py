@@ -59,6 +59,11 @@ class Places:
         """Qubits of the widest state vector that some pilot takes and has the memory for; 0 where none is."""
         return max((_holds(one) for one in self.profiles), default=0)
 
+    def too_narrow(self, qubits: int) -> int | None:
+        """The qubits that the widest pilot takes, where that, whatever the memory, is less than `qubits`; else None."""
+        limits = [one.widest for one in self.profiles if one.widest is not None]
+        return max(limits) if limits and len(limits) == len(self.profiles) and max(limits) < qubits else None
+
     def rates(self, model: str) -> Rates:
         """Those of the first pilot that was calibrated; where none was, what is assumed.
 
@@ -78,9 +83,8 @@ class Places:
                 continue
             if all(one.cores < threads for one in self.profiles):
                 return f"takes {threads} cores of one node, and the largest has {self.most_threads}"
-            narrow = [one.widest for one in self.profiles if one.widest is not None]
-            if len(narrow) == len(self.profiles) and load.qubits > max(narrow):
-                return f"makes a state of {load.qubits} qubits, and no pilot takes more than {max(narrow)}"
+            if (limit := self.too_narrow(load.qubits)) is not None:
+                return f"makes a state of {load.qubits} qubits, and no pilot takes more than {limit}"
             largest = max(self.profiles, key=lambda one: one.memory)
             return (
                 f"takes {format_bytes(load.memory)} for a state of {load.qubits} qubits, and the largest node "

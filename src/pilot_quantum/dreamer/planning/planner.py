@@ -149,7 +149,7 @@ def examine(
     candidates, notes = stages.run()
     best = _best(candidates, stages.target)
     if best is None:
-        raise _nothing(question, candidates, notes, strategy)
+        raise _nothing(question, candidates, notes, strategy, stages.simulators)
     order = sorted(candidates, key=lambda each: (bool(each.refused), each.prediction.seconds))
     seconds = perf_counter() - began
     return Plan(question, tuple(resources), stages.target, tuple(order), best, tuple(notes), seconds)
@@ -339,7 +339,7 @@ def _cost(candidate: Candidate) -> float:
 
 
 def _nothing(
-    question: Question, candidates: Sequence[Candidate], notes: Sequence[str], strategy: str
+    question: Question, candidates: Sequence[Candidate], notes: Sequence[str], strategy: str, simulators: Places
 ) -> UnsatisfiableError | InvalidDescriptionError:
     """The error where no candidate is left."""
     if not candidates and strategy != AUTO and strategy not in KINDS:
@@ -362,4 +362,10 @@ def _nothing(
     )
     if not candidates or any(one.pilots for one in candidates):  # there is room, and something else is in the way
         return UnsatisfiableError(f"{text} Add a pilot that can, take another strategy, or ask for less.")
+    qubits = question.whole.skeleton.qubits
+    if (limit := simulators.too_narrow(qubits)) is not None:
+        return CircuitTooLargeError(
+            f"{text} Add a pilot that takes circuits of {qubits} qubits: the widest of these is limited to {limit} "
+            "(`widest` of its profile), whatever its memory. Or use fewer qubits."
+        )
     return CircuitTooLargeError(f"{text} Add a pilot whose nodes have more memory, or use fewer qubits.")
