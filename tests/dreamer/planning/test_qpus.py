@@ -70,6 +70,11 @@ def test_coefficients_beyond_all_shots_are_refused_with_figures(circuit, process
         plan(circuit, large, [processor()], target=0.01)
 
 
+def test_a_target_near_the_least_float_is_refused_with_figures(circuit, processor):
+    with pytest.raises(UnsatisfiableError, match=r"standard error of 1e-300 needs more than 1e\+308 shots"):
+        plan(circuit, "X11", [processor(error=0.0)], target=1e-300)
+
+
 def test_shots_follow_the_sum_of_all_coefficients(circuit, processor):
     made = plan(circuit, "X11 + 2*Z3 - X0", [processor(error=0.0)], target=0.1)
 
@@ -135,7 +140,8 @@ def test_a_chain_takes_no_swaps_on_a_chain(circuit, processor):
 def test_couplings_that_leave_no_path_are_a_reason_against(processor):
     apart = coupled(processor(), [(qubit, qubit + 1) for qubit in range(26) if qubit % 9 != 8])
     with pytest.raises(
-        UnsatisfiableError, match=r"no path between qubits that interact: 12 of .* join at most 9 of its 27"
+        UnsatisfiableError,
+        match=r"no path between qubits that interact: 12 of .* join at most 9 of its 27.*Add a pilot that can",
     ):
         plan(ring(), " ".join(f"Z{qubit}" for qubit in range(12)), [apart], target=0.1)
 

@@ -101,7 +101,7 @@ class Processors:
         if target <= 0:
             return 1, INEXACT
         reachable = bias < target
-        left = sqrt((target - bias) * (target + bias)) if reachable else target
+        left = sqrt(target - bias) * sqrt(target + bias) if reachable else target
         try:
             return shots_for(left, overhead, self._norm * self._norm, self.target.shots), ""
         except TooManyShotsError as error:
@@ -145,5 +145,5 @@ class Processors:
 
 
 def _refused(pilot: str, name: str, why: str) -> Candidate:
-    """One of which nothing more is known."""
-    return Candidate(name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=why)
+    """One of which nothing more is known; it is not for want of memory."""
+    return Candidate(name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, pilots=(pilot,), refused=why)
