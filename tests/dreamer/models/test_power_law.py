@@ -32,6 +32,14 @@ def test_the_speedup_is_the_ratio_of_the_costs():
     assert rounds_of(100, 8) == 13
 
 
+def test_efficiency_falls_with_rounds_of_which_there_is_one_at_least():
+    law = PowerLaw(0.01, 0.5)
+    assert law.efficiency_of(1) == pytest.approx(0.01)
+    assert law.efficiency_of(100) == pytest.approx(0.001)
+    with pytest.raises(InvalidDescriptionError, match="0 rounds: there is at least one"):
+        law.efficiency_of(0)
+
+
 def test_one_number_of_rounds_says_nothing_of_a_power():
     with pytest.raises(InvalidDescriptionError, match="two different numbers of rounds"):
         fit_power_law([CutRun(20, 10, 8, 8, 3.0), CutRun(22, 10, 7, 8, 3.0)])
@@ -45,6 +53,8 @@ def test_beyond_what_floats_hold_a_speedup_and_a_cost_are_infinite():
     assert law.cost(3000, 1, 2) == inf
     assert 0 < law.speedup(1030, 10, 1, 2) < inf  # 2^1020 times a part of a thousand
     assert law.speedup(10, 3000, 1, 2) == 0
+    assert law.speedup(30, 10, 6**500, 2) == 0
+    assert law.cost(10, 6**500, 2) == inf
 
 
 def test_runs_of_two_thousand_qubits_are_fitted_where_their_efficiency_can_be_told():

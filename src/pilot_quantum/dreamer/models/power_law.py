@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, inf, isfinite, ldexp, log
+from math import exp, inf, isfinite, log
 from typing import NamedTuple
 
 from pilot_quantum.errors import InvalidDescriptionError
@@ -46,18 +46,24 @@ class PowerLaw:
             )
 
     def efficiency_of(self, rounds: int) -> float:
-        """η(R)."""
-        return float(self.efficiency / rounds**self.exponent)
+        """η(R). Raises InvalidDescriptionError for less than one round."""
+        return _exp(self._log_efficiency(rounds))
 
     def speedup(self, qubits: int, fragment_qubits: int, tasks: int, workers: int) -> float:
         """Seconds uncut over seconds cut: 2^(n - m) · η(R) / R; infinite where floats end."""
         rounds = rounds_of(tasks, workers)
-        return _times_power(self.efficiency_of(rounds) / rounds, qubits - fragment_qubits)
+        return _exp(log(2.0) * (qubits - fragment_qubits) + self._log_efficiency(rounds) - log(rounds))
 
     def cost(self, fragment_qubits: int, tasks: int, workers: int) -> float:
         """Of a cut circuit, in the unit in which a whole one of n qubits costs 2ⁿ; infinite where floats end."""
         rounds = rounds_of(tasks, workers)
-        return _times_power(rounds / self.efficiency_of(rounds), fragment_qubits)
+        return _exp(log(2.0) * fragment_qubits + log(rounds) - self._log_efficiency(rounds))
+
+    def _log_efficiency(self, rounds: int) -> float:
+        """By logarithms, since 6^cuts tasks are soon more than floats hold."""
+        if not rounds >= 1:
+            raise InvalidDescriptionError(f"{rounds} rounds: there is at least one.")
+        return log(self.efficiency) - self.exponent * log(rounds)
 
 
 LATER = PowerLaw(0.0002, 0.7630)
@@ -102,9 +108,9 @@ def fit_power_law(runs: Sequence[CutRun]) -> PowerLaw:
     return PowerLaw(exp(at_one), -slope)
 
 
-def _times_power(factor: float, exponent: int) -> float:
-    """`factor` · 2^exponent; infinite where that is beyond what floats hold."""
+def _exp(logarithm: float) -> float:
+    """e^logarithm; infinite where that is beyond what floats hold."""
     try:
-        return ldexp(factor, exponent)
+        return exp(logarithm)
     except OverflowError:
         return inf

@@ -11,8 +11,9 @@ from pilot_quantum.resource.checks import check_number, check_whole
 class Target:
     """The accuracy that is wanted, and what may be spent on it.
 
-    error: standard error allowed of each observable, in its units; 0 asks for exact values. shots: the most that may be
-    spent; price: likewise, in the provider's currency; None for no limit. Raises InvalidDescriptionError.
+    error: standard error allowed of each observable, in its units, with what a processor's faults may take; 0 asks for
+    exact values. shots: the most that may be spent; price: likewise, in the provider's currency; None for no limit.
+    Raises InvalidDescriptionError.
     """
 
     error: float = 0.0
