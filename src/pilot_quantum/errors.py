@@ -8,7 +8,7 @@ class PilotQuantumError(Exception):
 
 
 class InvalidDescriptionError(PilotQuantumError, ValueError):
-    """A need, a pilot description or a resource URL has a value that cannot be meant."""
+    """A need, a pilot's description, profile or URL, a target or another number has a value that cannot be meant."""
 
 
 class UnsatisfiableError(PilotQuantumError):
@@ -59,7 +59,7 @@ class JournalError(PilotQuantumError):
 
 
 class CircuitError(PilotQuantumError, ValueError):
-    """A circuit, an observable or a binding cannot be used as given."""
+    """A circuit, an observable, a binding or cuts cannot be used as given."""
 
 
 class CircuitTooLargeError(CircuitError, UnsatisfiableError):

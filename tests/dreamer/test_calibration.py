@@ -99,6 +99,26 @@ def test_rates_of_another_version_of_a_model_are_an_error():
         old.check(HERE, VERSIONS)
 
 
+def test_a_model_that_is_missing_is_named():
+    found = made()
+    some = msgspec.structs.replace(found, rates=tuple(one for one in found.rates if one.model not in ("cut", "find")))
+    with pytest.raises(CalibrationError, match="no calibration of this version: it has no rates of 'cut', no rates of"):
+        some.check(HERE, VERSIONS)
+
+
+def test_rates_that_a_fit_found_to_be_nothing_are_all_right():
+    found = made()
+    first = found.rates[0]
+    term = next(iter(first.seconds))
+    without = Rates(first.model, {**first.seconds, term: 0.0}, first.spread)
+    msgspec.structs.replace(found, rates=(without, *found.rates[1:])).check(HERE, VERSIONS)
+
+
+def test_rates_without_some_terms_of_their_model_are_refused_where_they_are_used():
+    with pytest.raises(CalibrationError, match=r"'prune' of pilot 'local-1' have no term keep, part, only read"):
+        rates_for(replace(PILOT, rates=(Rates("prune", {"read": 1e-6}, 1.2),)), "prune")
+
+
 def test_files_lie_where_the_environment_says(tmp_path):
     assert directory({"PILOT_QUANTUM_HOME": str(tmp_path)}) == tmp_path / "calibrations"
     assert directory({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "pilot-quantum" / "calibrations"

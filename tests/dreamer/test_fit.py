@@ -7,6 +7,7 @@ import pytest
 
 from pilot_quantum.dreamer.fit import LEAST_SPREAD, Sample, fit, spread_of
 from pilot_quantum.dreamer.prediction import Prediction, priced, together
+from pilot_quantum.errors import CalibrationError
 from pilot_quantum.resource.profile import Rates
 
 ASSUMED = Rates("model", {"fixed": 1e-3, "gate": 1e-6, "rare": 1e-3}, 3.0, measured=False)
@@ -53,7 +54,7 @@ def test_what_cannot_be_fitted_is_refused():
 
 
 def test_a_term_without_a_rate_says_to_calibrate_again():
-    with pytest.raises(KeyError, match="Calibrate again"):
+    with pytest.raises(CalibrationError, match="Calibrate again"):
         priced({"mystery": 1.0}, ASSUMED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import warnings
@@ -19,7 +20,7 @@ from pilot_quantum.resource.profile import Rates, ResourceProfile
 from pilot_quantum.resource.site import look_around
 
 PILOT = ResourceProfile("p1", 1, 8, 0, 0, 2**34, frozenset())
-RATES = (Rates("aer-mps", dict(ASSUMED["aer-mps"].seconds), 1.2),)
+RATES = tuple(Rates(model, dict(assumed.seconds), 1.2) for model, assumed in ASSUMED.items())
 THERE = msgspec.structs.replace(look_around().machine, processor="Some other CPU")
 
 
@@ -30,6 +31,12 @@ def _home(tmp_path, monkeypatch):
 
 def keep(resource, machine, rates=RATES):
     save(Calibration(machine, look_around().versions, "2026-01-01", 1.0, rates), path_of(resource))
+
+
+def damaged(rate):
+    """Rates of one model, whose first is `rate`."""
+    found = msgspec.to_builtins(RATES[0])
+    return found | {"seconds": {**found["seconds"], next(iter(found["seconds"])): rate}}
 
 
 def test_a_local_pilot_has_the_rates_of_this_machine_at_once():
@@ -64,7 +71,7 @@ def test_a_file_is_read_again_when_it_has_changed():
     keep("local://", look_around().machine)
     known = KnownRates()
     known.on(PILOT, "local://", None)
-    newer = (Rates("prune", dict(ASSUMED["prune"].seconds), 1.1),)
+    newer = tuple(Rates(model, dict(assumed.seconds), 1.1) for model, assumed in ASSUMED.items())
     keep("local://", look_around().machine, newer)
     os.utime(path_of("local://"), ns=(1, 1))
     assert known.on(PILOT, "local://", None).rates == newer
@@ -75,6 +82,33 @@ def test_a_damaged_file_is_a_warning_and_no_rates():
     path_of("local://").write_text("{}")
     with pytest.warns(CalibrationWarning, match="no calibration of this version"):
         assert KnownRates().on(PILOT, "local://", None) is PILOT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rates": []},
+        {"rates": msgspec.to_builtins(RATES[2:])},
+        {"rates": msgspec.to_builtins((*RATES, RATES[0]))},
+        {"rates": [msgspec.to_builtins(RATES[0]) | {"spread": 0.0}, *msgspec.to_builtins(RATES[1:])]},
+        {"rates": [msgspec.to_builtins(RATES[0]) | {"spread": -2.0}, *msgspec.to_builtins(RATES[1:])]},
+        {"rates": [damaged(-1e-9), *msgspec.to_builtins(RATES[1:])]},
+        {"rates": [damaged(1e308), *msgspec.to_builtins(RATES[1:])]},
+        {"noise": -1.0},
+    ],
+)
+def test_a_file_with_values_that_cannot_be_meant_is_a_damaged_one(change):
+    keep("local://", look_around().machine)
+    path = path_of("local://")
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.warns(CalibrationWarning, match=r"no calibration of this version.*rest on assumed rates"):
+        assert KnownRates().on(PILOT, "local://", None) is PILOT
+
+
+def test_lightning_is_not_installed_everywhere():
+    others = tuple(rates for rates in RATES if rates.model != "lightning")
+    keep("local://", look_around().machine, others)
+    assert KnownRates().on(PILOT, "local://", None).rates == others
 
 
 def test_a_session_gives_profiles_with_their_rates(tmp_path):

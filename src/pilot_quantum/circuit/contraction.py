@@ -60,10 +60,18 @@ def check_overlaps(index: int, variants: int, tensors: int) -> None:
     needed = tensors * variants**2 * 16
     if needed > MOST_BYTES:
         raise CircuitTooLargeError(
-            f"fragment {index} has {variants} variants, and their overlaps for {tensors} strings or "
+            f"fragment {index} has {_counted(variants)} variants, and their overlaps for {tensors} strings or "
             f"outcomes take {_gib(needed)}; the limit is {_gib(MOST_BYTES)}. Cut this fragment less, "
             "or ask for fewer observables or qubits at a time."
         )
+
+
+def _counted(number: int) -> str:
+    """`number` in digits, or, from a million on, as a power of two: cuts multiply by two and by four."""
+    power = number.bit_length() - 1
+    if number < 10**6:
+        return str(number)
+    return f"2^{power}" if number == 1 << power else f"more than 2^{power}"
 
 
 def _gib(amount: int) -> str:

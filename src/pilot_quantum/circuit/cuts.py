@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 from typing import NamedTuple
+
+from pilot_quantum.errors import CircuitError
 
 
 class WireCut(NamedTuple):
@@ -18,18 +21,26 @@ class Cuts:
     """Cuts of one flat circuit; empty: do not cut.
 
     gates: indices in `circuit.data` of the two-qubit gates that are cut, rising. wires: rising. A gate that is cut may
-    have a cut wire before it. Raises ValueError where a cut is named twice.
+    have a cut wire before it. Lists are taken, too. Raises CircuitError where a cut is named twice or is none.
     """
 
     gates: tuple[int, ...] = ()
     wires: tuple[WireCut, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, given in (("gates", self.gates), ("wires", self.wires)):
+        try:
+            gates = sorted(map(index, self.gates))
+            wires = sorted([WireCut(index(place), index(qubit)) for place, qubit in self.wires])
+        except (TypeError, ValueError) as error:
+            raise CircuitError(
+                f"Cuts(gates={self.gates!r}, wires={self.wires!r}): gates are indices of instructions, such as (3, 8), "
+                "and wires pairs of an instruction and a qubit, such as ((5, 1),)."
+            ) from error
+        for name, given in (("gates", gates), ("wires", wires)):
             if len(set(given)) < len(given):
-                raise ValueError(f"{name} {given} name a cut twice")
-        object.__setattr__(self, "gates", tuple(sorted(self.gates)))
-        object.__setattr__(self, "wires", tuple(sorted(WireCut(*wire) for wire in self.wires)))
+                raise CircuitError(f"{name} {given} name a cut twice. Name each once.")
+        object.__setattr__(self, "gates", tuple(gates))
+        object.__setattr__(self, "wires", tuple(wires))
 
     def __len__(self) -> int:
         return len(self.gates) + len(self.wires)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pilot_quantum.circuit.cuts import Cuts, WireCut
+from pilot_quantum.circuit.given import check_circuit, check_cuts
 from pilot_quantum.circuit.interactions import WIRE_OVERHEAD
 from pilot_quantum.circuit.schmidt import Matrix, SchmidtForm, schmidt_form
 from pilot_quantum.circuit.standard import unitary_of
@@ -121,6 +122,8 @@ def cut_circuit(circuit: QuantumCircuit, cuts: Cuts) -> CutCircuit:
     Raises CircuitError: unbound parameters, mid-circuit measurement, reset, control flow, other than unitary
     instructions, and cuts that are not where a gate or a wire is.
     """
+    check_circuit(circuit)
+    check_cuts(cuts)
     return _Cutter(circuit, cuts).cut()
 
 

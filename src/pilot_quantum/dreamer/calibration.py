@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median
 
@@ -41,6 +42,7 @@ from pilot_quantum.dreamer.models.write import WRITE, Write
 from pilot_quantum.dreamer.prediction import Units
 from pilot_quantum.dreamer.suite import Benchmark, cut_gates, program, strings
 from pilot_quantum.errors import CalibrationError
+from pilot_quantum.resource.checks import check_number
 from pilot_quantum.resource.profile import Rates
 from pilot_quantum.resource.site import Machine
 
@@ -60,7 +62,7 @@ class Measurement(msgspec.Struct, frozen=True):
 class Calibration(msgspec.Struct, frozen=True):
     """Measured rates. date: ISO 8601, UTC. versions: of packages by name. noise: how far the least of a benchmark's
     rounds agrees with their median, the median over all; no prediction can do much better. measurements: what the rates
-    were fitted to.
+    were fitted to. Raises InvalidDescriptionError for a noise that cannot be.
     """
 
     machine: Machine
@@ -70,10 +72,14 @@ class Calibration(msgspec.Struct, frozen=True):
     rates: tuple[Rates, ...]
     measurements: tuple[Measurement, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_number("noise", self.noise, 0.0, 1.0)
+
     def check(self, machine: Machine, versions: Mapping[str, str]) -> None:
         """Raise CalibrationError where it is of another machine than `machine`, or fits no longer to the cost models.
 
-        Warns with CalibrationWarning where only versions differ: rates are then near, not exact.
+        It must have every model once but Lightning's, which is not installed everywhere. Warns with CalibrationWarning
+        where only versions differ: rates are then near, not exact.
         """
         if found := self.machine.differences(machine):
             raise CalibrationError(
@@ -86,6 +92,15 @@ class Calibration(msgspec.Struct, frozen=True):
                     f"the calibration of {self.date} was made for another version of the cost model {rates.model!r}. "
                     "Make one here: pilot-quantum dreamer calibrate"
                 )
+        counts = Counter(rates.model for rates in self.rates)
+        missing = ASSUMED.keys() - counts - {LIGHTNING}
+        if missing or max(counts.values()) > 1:
+            wrong = [f"no rates of {name!r}" for name in sorted(missing)]
+            wrong += [f"rates of {name!r} {count} times" for name, count in counts.items() if count > 1]
+            raise CalibrationError(
+                f"the calibration of {self.date} is no calibration of this version: it has {', '.join(wrong)}. "
+                "Make one here: pilot-quantum dreamer calibrate"
+            )
         others = [
             f"{name} {self.versions.get(name, 'none')} there, {versions.get(name, 'none')} here"
             for name in sorted(self.versions.keys() | versions.keys())

@@ -15,6 +15,7 @@ from pilot_quantum.dreamer.models.stabiliser import STABILISER
 from pilot_quantum.dreamer.models.state_vector import AER, LIGHTNING
 from pilot_quantum.dreamer.models.transpile import TRANSPILE
 from pilot_quantum.dreamer.models.write import WRITE
+from pilot_quantum.errors import CalibrationError
 from pilot_quantum.resource.profile import Rates, ResourceProfile
 
 UNSURE = 3.0
@@ -126,6 +127,16 @@ ASSUMED = {
 def rates_for(profile: ResourceProfile, model: str) -> Rates:
     """What `profile` knows for `model`, or what is assumed where it knows nothing, which the rates then say.
 
-    Raises KeyError for a model that does not exist.
+    Raises CalibrationError where it knows some terms of the model and not others, KeyError for a model that does not
+    exist.
     """
-    return profile.rates_of(model) or ASSUMED[model]
+    found, assumed = profile.rates_of(model), ASSUMED[model]
+    if found is None:
+        return assumed
+    if missing := assumed.seconds.keys() - found.seconds.keys():
+        raise CalibrationError(
+            f"the rates of {model!r} of pilot {profile.pilot!r} have no term {', '.join(sorted(missing))}, only "
+            f"{', '.join(sorted(found.seconds))}. Calibrate again: pilot-quantum dreamer calibrate; or leave the model "
+            "out: then rates are assumed."
+        )
+    return found

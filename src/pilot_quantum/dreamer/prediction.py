@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from pilot_quantum.errors import CalibrationError
 from pilot_quantum.resource.profile import Rates
 
 Units = Mapping[str, float]
@@ -41,11 +42,11 @@ class Prediction(msgspec.Struct, frozen=True):
 
 
 def priced(units: Units, rates: Rates, memory: int = 0) -> Prediction:
-    """`units` at `rates`. A term without a rate raises KeyError: a model and its rates belong together."""
+    """`units` at `rates`. A term without a rate raises CalibrationError: a model and its rates belong together."""
     terms = {}
     for name, amount in units.items():
         if name not in rates.seconds:
-            raise KeyError(
+            raise CalibrationError(
                 f"the rates of {rates.model!r} have no term {name!r}, only {', '.join(sorted(rates.seconds))}; "
                 "they were fitted for another version of the model. Calibrate again: pilot-quantum dreamer calibrate"
             )

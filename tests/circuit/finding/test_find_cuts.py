@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qiskit.circuit import QuantumCircuit
 
 from pilot_quantum.circuit.cuts import WireCut
 from pilot_quantum.circuit.finding import Candidate, find_cuts
 from pilot_quantum.circuit.interactions import Interaction, Interactions
-from pilot_quantum.errors import CutError, InvalidDescriptionError, UnsatisfiableError
+from pilot_quantum.errors import CircuitError, CutError, InvalidDescriptionError, UnsatisfiableError
 
 KINDS = ((9.0, 2), (49.0, 4), (1.5, 2), (3.2, 2), (1.0, 1))
 
@@ -197,7 +198,27 @@ def test_an_overhead_that_cannot_be_met_is_refused_with_the_least_and_the_width_
     assert find_cuts(chain(12), 6, most_overhead=10).best.overhead == pytest.approx(9)
 
 
-@pytest.mark.parametrize("widths", [0, [], [3, -1], {}, {4: 0}])
+@pytest.mark.parametrize(
+    "widths", [0, [], [3, -1], {}, {4: 0}, 2.5, None, "4", [2.5], [None], {2.5: 1}, {4: 1.5}, {4: "two"}]
+)
 def test_widths_that_cannot_be_meant_are_refused(widths):
     with pytest.raises(InvalidDescriptionError, match="widths"):
         find_cuts(chain(4), widths)
+
+
+def test_widths_may_be_numpys_whole_numbers():
+    assert find_cuts(chain(4), np.int64(2)).best == find_cuts(chain(4), 2).best
+
+
+def test_a_gate_on_three_qubits_has_to_be_decomposed_even_where_the_circuit_fits():
+    circuit = QuantumCircuit(3)
+    circuit.ccx(0, 1, 2)
+    with pytest.raises(CircuitError, match=r"'ccx', acts on 3 qubits.*circuit\.decompose\(\), or qiskit\.transpile"):
+        find_cuts(circuit, 3)
+    assert not find_cuts(circuit.decompose(), 3).best.cuts
+
+
+@pytest.mark.parametrize("circuit", ["x", None, 3])
+def test_what_is_no_circuit_is_refused(circuit):
+    with pytest.raises(CircuitError, match=r"is no circuit but an? .*; give a qiskit\.QuantumCircuit"):
+        find_cuts(circuit, 3)

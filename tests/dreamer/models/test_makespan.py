@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilot_quantum.dreamer.models.makespan import Job, Worker, bound, greedy, longest_first
+from pilot_quantum.errors import InvalidDescriptionError
 
 jobs_ = st.lists(st.builds(Job, st.integers(1, 9).map(float), st.integers(1, 4)), min_size=1, max_size=6)
 workers_ = st.lists(
@@ -93,3 +94,9 @@ def test_what_fits_nowhere_never_ends():
 
 def test_nothing_to_do_takes_no_time():
     assert greedy([], [Worker()]) == bound([], [Worker()]) == 0.0
+
+
+@pytest.mark.parametrize("speed", [0, 0.0, -1.0, float("nan"), inf])
+def test_a_worker_that_does_nothing_is_none(speed):
+    with pytest.raises(InvalidDescriptionError, match="speed must be finite and above 0"):
+        greedy([Job(1.0)], [Worker(speed)])

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
+from qiskit.circuit import QuantumCircuit
 from tests.dreamer.circuits import ansatz
 
+from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.models.qpu import QPURun
 from pilot_quantum.resource.profile import QPUProfile
 
@@ -22,6 +25,19 @@ def test_a_circuit_that_is_too_wide_is_refused_with_both_numbers():
     assert not RUN.fits(ansatz(28))
     with pytest.raises(ValueError, match="falcon has 27 qubits, and the circuit 28"):
         RUN.predict(ansatz(28), shots=1)
+
+
+def test_a_swap_is_three_gates_on_two_qubits():
+    circuit = QuantumCircuit(3)
+    for pair in ((0, 1), (1, 2), (0, 2)):
+        circuit.cz(*pair)
+    skeleton = read_skeleton(circuit)
+    chained = QPURun(msgspec.structs.replace(RUN.qpu, couplings=((0, 1), (1, 2))))
+
+    assert (RUN.swaps(skeleton), chained.swaps(skeleton), chained.swaps(skeleton, skeleton)) == (0, 1, 2)
+    assert (RUN.widest, chained.widest) == (27, 3)
+    assert RUN.kept(skeleton, 1) == pytest.approx(0.99**3 * 0.98)
+    assert chained.kept(skeleton, 1, chained.swaps(skeleton)) == pytest.approx(0.99**6 * 0.98)
 
 
 def test_more_gates_leave_less_of_a_value():

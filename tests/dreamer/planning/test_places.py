@@ -51,6 +51,13 @@ def test_more_threads_than_cores_of_a_node_are_refused(pilot):
     assert "4 cores" in Places((pilot(cores=2, nodes=2),)).refusal([load(1.0)], threads=4)
 
 
+def test_pilots_are_too_narrow_where_all_of_them_have_a_limit_below(pilot):
+    assert Places((pilot("a", widest=8), pilot("b", widest=9))).too_narrow(10) == 9
+    assert Places((pilot("a", widest=8), pilot("b", widest=9))).too_narrow(9) is None
+    assert Places((pilot("a", widest=8), pilot("b"))).too_narrow(10) is None
+    assert Places(()).too_narrow(1) is None
+
+
 def test_the_widest_state_follows_from_memory_and_from_what_is_taken(pilot):
     assert Places((pilot(memory=128 * MIB + 40 * 2**20),)).widest == 20
     assert Places((pilot(memory=128 * MIB + 40 * 2**20 - 1),)).widest == 19

@@ -23,12 +23,13 @@ from pilot_quantum.dreamer.planning.planner import KINDS, examine, plan
 from pilot_quantum.dreamer.planning.question import question_of
 from pilot_quantum.dreamer.prediction import Prediction
 from pilot_quantum.errors import (
+    CalibrationError,
     CircuitError,
     CircuitTooLargeError,
     InvalidDescriptionError,
     UnsatisfiableError,
 )
-from pilot_quantum.resource.profile import ResourceProfile, Surprise
+from pilot_quantum.resource.profile import Rates, ResourceProfile, Surprise
 
 GIB = 2**30
 BOTH = (ResourceProfile("local-1", 1, 2, 0, 0, 16 * GIB, frozenset({"simulator", "lightning"})),)
@@ -125,8 +126,8 @@ def test_what_a_pilot_takes_at_most_makes_cuts_necessary(pilot):
 
 
 def test_aer_is_weighed_beside_lightning_only_where_that_takes_little_of_the_best(pilot):
-    circuit = clusters(20)
-    short, thorough = plan(circuit, "Z" * 20, [pilot()]), plan(circuit, "Z" * 20, [pilot()], thorough=True)
+    circuit = qiskit_circuit(families.efficient_su2(12, 6, seed=1))  # 2 ms, and nobody looks for cuts
+    short, thorough = plan(circuit, "Z" * 12, [pilot()]), plan(circuit, "Z" * 12, [pilot()], thorough=True)
     layers = QuantumCircuit(20)
     for qubit in range(20):
         layers.ry(0.1 * qubit, qubit)
@@ -198,9 +199,48 @@ def test_a_strategy_that_does_not_exist_is_named_with_the_nearest(pilot):
         examine(question_of(clusters(6), "Z0"), [pilot()], "lightening")
 
 
+@pytest.mark.parametrize("circuit", ["x", None, 5])
+def test_what_is_no_circuit_is_refused(pilot, circuit):
+    with pytest.raises(CircuitError, match=r"is no circuit but an? .*; give a qiskit\.QuantumCircuit"):
+        plan(circuit, "Z0", [pilot()])
+
+
+def test_one_pilot_need_not_be_in_a_list(pilot):
+    assert plan(clusters(6), "Z0", pilot()).resources == plan(clusters(6), "Z0", [pilot()]).resources == (pilot(),)
+
+
+@pytest.mark.parametrize("resources", [None, "local://", 3, ["local://?cores=2"], [None]])
+def test_what_is_no_pilot_is_refused(resources):
+    with pytest.raises(
+        InvalidDescriptionError, match=r"resources: .* not what a pilot has\. Give session\.resources\(\)"
+    ):
+        plan(clusters(6), "Z0", resources)
+
+
+def test_rates_without_all_terms_are_an_error_that_says_to_calibrate(pilot):
+    some = replace(pilot(), rates=(Rates("lightning", {"fixed": 1e-4}, 1.2),))
+    with pytest.raises(
+        CalibrationError, match=r"rates of 'lightning' of pilot 'local-1' have no term .*Calibrate again"
+    ):
+        plan(clusters(6), "Z0", [some])
+
+
 def test_without_pilots_there_is_nothing_to_plan_for():
     with pytest.raises(UnsatisfiableError, match="add_pilot"):
         plan(clusters(6), "Z0", [])
+
+
+def test_where_a_pilots_width_is_the_limit_more_memory_is_not_what_helps(pilot):
+    chain = QuantumCircuit(4)
+    for qubit in range(3):
+        chain.ry(0.3, qubit)
+        chain.cx(qubit, qubit + 1)
+        chain.rx(0.2, qubit + 1)
+    with pytest.raises(
+        CircuitTooLargeError, match=r"takes circuits of 4 qubits: the widest of these is limited to 1"
+    ) as no:
+        plan(chain, "ZZZZ", [pilot(widest=1)])
+    assert "more memory" not in str(no.value)
 
 
 def test_without_a_simulator_the_error_says_what_to_install():

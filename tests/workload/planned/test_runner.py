@@ -51,6 +51,12 @@ def operators_of(seed, qubits):
     return [local, single, random_sum(seed, qubits, 3)]
 
 
+@pytest.mark.parametrize("plan", ["x", None, QuantumCircuit(1)])
+def test_what_is_no_plan_is_refused(plan):
+    with pytest.raises(InvalidDescriptionError, match=r"not a plan\. Make one: plan = pq\.dreamer\.plan"):
+        run(plan)
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), qubits=st.integers(2, 7), depth=st.integers(1, 3), measured=st.booleans())
 def test_every_way_gives_the_values_of_the_state_vector(seed, qubits, depth, measured):

@@ -70,12 +70,14 @@ def pieces(interactions: Interactions, labels: Sequence[int]) -> Pieces:
         return run
 
     def run_at(gate: int, qubit: int, part: int) -> int:
+        nonlocal overhead
         run = run_of.get(qubit)
         if run is not None and part_of[run] == part:
             return run
         variants.append(0.0 if run is None else _WIRE_INPUTS)
         if run is not None:
             wires.append(WireCut(gate, qubit))
+            overhead *= WIRE_OVERHEAD
         run_of[qubit] = run = len(roots)
         roots.append(run)
         part_of.append(part)
@@ -102,4 +104,4 @@ def pieces(interactions: Interactions, labels: Sequence[int]) -> Pieces:
         reverse=True,
     )
     widths, parts, each = zip(*found, strict=True) if found else ((), (), ())
-    return Pieces(Cuts(tuple(gates), tuple(wires)), overhead * WIRE_OVERHEAD ** len(wires), widths, parts, each)
+    return Pieces(Cuts(tuple(gates), tuple(wires)), overhead, widths, parts, each)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 
 from pilot_quantum.errors import InvalidDescriptionError
 
@@ -26,14 +27,24 @@ class Limits:
 
     @classmethod
     def of(cls, widths: Widths) -> Limits:
-        """The limits in their normal form. Raises InvalidDescriptionError for widths below 1, or none at all."""
-        if isinstance(widths, int):
-            counts: dict[int, int | None] = {widths: None}
-        elif isinstance(widths, Mapping):
-            counts = dict(widths)
-        else:
-            counts = dict.fromkeys(widths)
+        """The limits in their normal form.
+
+        Raises InvalidDescriptionError for what are no whole numbers, for widths below 1, or none at all.
+        """
         given = f"widths {widths!r}"
+        counts: dict[int, int | None]
+        try:
+            if isinstance(widths, Mapping):
+                counts = {index(width): count if count is None else index(count) for width, count in widths.items()}
+            elif isinstance(widths, Iterable):
+                counts = dict.fromkeys(map(index, widths))
+            else:
+                counts = {index(widths): None}
+        except TypeError as error:
+            raise InvalidDescriptionError(
+                f"{given}: give a whole number of qubits such as 27, several as [27, 5], or how many workers there are "
+                "of each width as {27: 1, 5: None} (None: any number)"
+            ) from error
         if not counts:
             raise InvalidDescriptionError(f"{given} name no worker; give at least one width in qubits, for example 27")
         if min(counts) < 1 or any(count is not None and count < 1 for count in counts.values()):

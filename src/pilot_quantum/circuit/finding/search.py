@@ -15,6 +15,7 @@ from pilot_quantum.circuit.finding.exact import MOST_QUBITS, prove
 from pilot_quantum.circuit.finding.groups import Group, groups
 from pilot_quantum.circuit.finding.limits import Limits, Widths
 from pilot_quantum.circuit.finding.pareto import front
+from pilot_quantum.circuit.given import check_circuit
 from pilot_quantum.circuit.interactions import Interactions, read_interactions
 from pilot_quantum.errors import CutError
 
@@ -54,7 +55,8 @@ def find_cuts(
 ) -> Findings:
     """Where to cut a circuit so that its fragments fit workers of these widths, at the least sampling overhead.
 
-    A circuit that fits is a candidate without cuts. Minimises the product of κ² over the cuts as `find_cuts` of
+    A circuit that fits is a candidate without cuts; gates on more than two qubits have to be decomposed first, there
+    too, since narrower fragments are looked for as well. Minimises the product of κ² over the cuts as `find_cuts` of
     qiskit-addon-cutting does: of each gate its own, 16 for a wire; and offers what trades overhead for smaller or fewer
     fragments. A qubit without two-qubit gates is a fragment by itself, and takes no other's place.
 
@@ -70,7 +72,11 @@ def find_cuts(
     InvalidDescriptionError for widths that cannot be meant.
     """
     limits = Limits.of(widths)
-    interactions = circuit if isinstance(circuit, Interactions) else read_interactions(circuit)
+    if isinstance(circuit, Interactions):
+        interactions = circuit
+    else:
+        check_circuit(circuit)
+        interactions = read_interactions(circuit)
     draw = Random(seed)  # noqa: S311 - reproducible, not secret
     tied = groups(interactions, together=bool(limits.wider))
     largest = max((group.graph.qubits for group in tied), default=0)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import inf
 
+from pilot_quantum.errors import InvalidDescriptionError
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -18,10 +20,20 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What runs one job at a time. speed: against the worker whose seconds jobs have. widest: qubits; None: any."""
+    """What runs one job at a time. speed: against the worker whose seconds jobs have. widest: qubits; None: any.
+
+    Raises InvalidDescriptionError for a speed that is not above 0 and finite.
+    """
 
     speed: float = 1.0
     widest: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.speed < inf:
+            raise InvalidDescriptionError(
+                f"Worker(speed={self.speed!r}): a worker's speed must be finite and above 0; leave out one that does "
+                "nothing."
+            )
 
     def takes(self, job: Job) -> bool:
         """Whether `job` may run here."""

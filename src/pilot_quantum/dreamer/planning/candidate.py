@@ -28,11 +28,11 @@ class Candidate(msgspec.Struct, frozen=True):
     "cut", or "qpu". parts: the terms that each run evaluates, as positions in `Question.terms`. threads: cores of
     each task. cuts: where the pruned circuit is cut; widths: of its
     fragments; limit: of the width, for which they were looked for; simulator: what runs them. qpu: the
-    pilot that is one. shots: altogether. error: the standard error of the worst observable, 0 where values are exact.
-    price: in the provider's currency. pilots: those that can run it. prediction: of everything from the circuit to
-    the answer, with what looking for the cuts has taken. refused: why it cannot be chosen; "" where it can. of_angles:
-    whether the prediction holds for these angles alone, since a probe has followed them. surprise: the factor that runs
-    like it have shown the cost models to be off by, which the prediction contains.
+    pilot that is one. shots: altogether. error: the standard error of the worst observable with what faults may take, 0
+    where values are exact. price: in the provider's currency. pilots: those that can run it. prediction: of everything
+    from the circuit to the answer, with what looking for the cuts has taken. refused: why it cannot be chosen; "" where
+    it can. of_angles: whether the prediction holds for these angles alone, since a probe has followed them. surprise:
+    the factor that runs like it have shown the cost models to be off by, which the prediction contains.
     """
 
     name: str

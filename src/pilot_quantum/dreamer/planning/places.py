@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
+from reprlib import repr as short
 
 from pilot_quantum.dreamer.defaults import rates_for
 from pilot_quantum.dreamer.models.makespan import Job, Worker, greedy
 from pilot_quantum.dreamer.models.state_vector import PER_AMPLITUDE, PROCESS
 from pilot_quantum.dreamer.prediction import Prediction
+from pilot_quantum.errors import InvalidDescriptionError
 from pilot_quantum.resource.capacity import LATER, SIMULATOR
 from pilot_quantum.resource.profile import Rates, ResourceProfile
 from pilot_quantum.resource.units import format_bytes
@@ -57,12 +59,18 @@ class Places:
         """Qubits of the widest state vector that some pilot takes and has the memory for; 0 where none is."""
         return max((_holds(one) for one in self.profiles), default=0)
 
+    def too_narrow(self, qubits: int) -> int | None:
+        """The qubits that the widest pilot takes, where that, whatever the memory, is less than `qubits`; else None."""
+        limits = [one.widest for one in self.profiles if one.widest is not None]
+        return max(limits) if limits and len(limits) == len(self.profiles) and max(limits) < qubits else None
+
     def rates(self, model: str) -> Rates:
-        """Those of the first pilot that was calibrated; where none was, what is assumed."""
-        for profile in self.profiles:
-            if found := profile.rates_of(model):
-                return found
-        return rates_for(self.profiles[0], model)
+        """Those of the first pilot that was calibrated; where none was, what is assumed.
+
+        Raises CalibrationError where they lack terms of the model.
+        """
+        known = (profile for profile in self.profiles if profile.rates_of(model))
+        return rates_for(next(known, self.profiles[0]), model)
 
     def taking(self, loads: Sequence[Load], threads: int = 1) -> Places:
         """Those where at least one of `loads` fits: by memory, by width, by cores of a node."""
@@ -75,9 +83,8 @@ class Places:
                 continue
             if all(one.cores < threads for one in self.profiles):
                 return f"takes {threads} cores of one node, and the largest has {self.most_threads}"
-            narrow = [one.widest for one in self.profiles if one.widest is not None]
-            if len(narrow) == len(self.profiles) and load.qubits > max(narrow):
-                return f"makes a state of {load.qubits} qubits, and no pilot takes more than {max(narrow)}"
+            if (limit := self.too_narrow(load.qubits)) is not None:
+                return f"makes a state of {load.qubits} qubits, and no pilot takes more than {limit}"
             largest = max(self.profiles, key=lambda one: one.memory)
             return (
                 f"takes {format_bytes(load.memory)} for a state of {load.qubits} qubits, and the largest node "
@@ -106,6 +113,20 @@ class Places:
             widest = max(load.qubits for load in fitting)
             found += [Worker(widest=widest)] * count
         return found
+
+
+def profiles_of(resources: Iterable[ResourceProfile] | ResourceProfile) -> tuple[ResourceProfile, ...]:
+    """Pilots' profiles as users give them: several, or one alone. Raises InvalidDescriptionError for what is none."""
+    if isinstance(resources, ResourceProfile):
+        return (resources,)
+    found = tuple(resources) if isinstance(resources, Iterable) else (resources,)
+    for one in found:
+        if not isinstance(one, ResourceProfile):
+            raise InvalidDescriptionError(
+                f"resources: {short(one)} is a {type(one).__name__}, not what a pilot has. Give session.resources(), "
+                "or a list of ResourceProfile."
+            )
+    return found
 
 
 def _fits(load: Load, profile: ResourceProfile, threads: int) -> bool:

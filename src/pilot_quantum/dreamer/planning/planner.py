@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pilot_quantum.circuit.finite import require_finite
+from pilot_quantum.circuit.given import check_circuit
 from pilot_quantum.circuit.meetings import Widths
 from pilot_quantum.circuit.schmidt_ranks import Patience, follow
 from pilot_quantum.dreamer.experience import experienced, surprises_of
@@ -25,7 +26,7 @@ from pilot_quantum.dreamer.models.state_vector import LIGHTNING
 from pilot_quantum.dreamer.planning.candidate import Candidate, Pruning
 from pilot_quantum.dreamer.planning.cutting import Cutting, spent
 from pilot_quantum.dreamer.planning.explanation import seconds_of
-from pilot_quantum.dreamer.planning.places import Places
+from pilot_quantum.dreamer.planning.places import Places, profiles_of
 from pilot_quantum.dreamer.planning.plan import Plan
 from pilot_quantum.dreamer.planning.qpus import Processors
 from pilot_quantum.dreamer.planning.question import Observables, Question, question_of
@@ -75,9 +76,6 @@ PROBED_FROM = 0.025
 UNKNOWN, OPEN = 20.0, 4.0
 """A range of seconds that spans such a factor says nothing; and one of a matrix-product state, whose bonds are open."""
 
-TOLERATED = 0.5
-"""By what part of the target the error may be larger, where faults come on top of shots."""
-
 HOPEFUL = 0.5
 """Of the best candidate's time, what a matrix-product state that entangles nothing may take to be weighed in full."""
 
@@ -102,7 +100,7 @@ NARROWER = (0, 2, 4)
 def plan(
     circuit: QuantumCircuit,
     observables: Observables,
-    resources: Sequence[ResourceProfile],
+    resources: Sequence[ResourceProfile] | ResourceProfile,
     target: Target | float | None = None,
     probe: Probe | None = follow,
     *,
@@ -117,8 +115,10 @@ def plan(
     that decides about a matrix-product state is in doubt; None: nothing is, and the doubt stays. thorough: weigh
     everything, even what would take longer to weigh than to run. Nothing is run. Raises CircuitError for a circuit or
     an observable that cannot be meant, CircuitTooLargeError or UnsatisfiableError where nothing leads to the answer,
-    with the reasons and figures.
+    with the reasons and figures; InvalidDescriptionError for other arguments that cannot be meant, CalibrationError for
+    rates that lack terms.
     """
+    check_circuit(circuit)
     began = perf_counter()
     question = question_of(circuit.copy(), observables)  # whoever appends to it later has planned for what it was
     return examine(question, resources, target=target, probe=probe, thorough=thorough, began=began)
@@ -126,7 +126,7 @@ def plan(
 
 def examine(
     question: Question,
-    resources: Sequence[ResourceProfile],
+    resources: Sequence[ResourceProfile] | ResourceProfile,
     strategy: str = AUTO,
     *,
     target: Target | float | None = None,
@@ -142,6 +142,7 @@ def examine(
     `perf_counter()` when planning began.
     """
     began = perf_counter() if began is None else began
+    resources = profiles_of(resources)
     if not resources:
         raise UnsatisfiableError(
             "there is no pilot to plan for. Add one first: session.add_pilot('local://'), then session.resources()."
@@ -154,7 +155,7 @@ def examine(
         raise
     best = _best(candidates, stages.target)
     if best is None:
-        raise _nothing(question, candidates, notes, strategy)
+        raise _nothing(question, candidates, notes, strategy, stages.simulators)
     order = sorted(candidates, key=lambda each: (bool(each.refused), each.prediction.seconds))
     seconds = perf_counter() - began
     return Plan(question, tuple(resources), stages.target, tuple(order), best, tuple(notes), seconds)
@@ -327,7 +328,7 @@ class _Stages:
 
 def _best(candidates: Sequence[Candidate], target: Target) -> Candidate | None:
     """The candidate to choose: of those that are allowed and accurate enough the one that costs least."""
-    allowed = [one for one in candidates if not one.refused and one.error <= target.error * (1 + TOLERATED)]
+    allowed = [one for one in candidates if not one.refused and one.error <= target.error]
     return min(allowed, key=lambda one: _cost(one) * (1.0 if one.pruning is Pruning.NONE else SIMPLER), default=None)
 
 
@@ -344,7 +345,7 @@ def _cost(candidate: Candidate) -> float:
 
 
 def _nothing(
-    question: Question, candidates: Sequence[Candidate], notes: Sequence[str], strategy: str
+    question: Question, candidates: Sequence[Candidate], notes: Sequence[str], strategy: str, simulators: Places
 ) -> UnsatisfiableError | InvalidDescriptionError:
     """The error where no candidate is left."""
     if not candidates and strategy != AUTO and strategy not in KINDS:
@@ -367,4 +368,10 @@ def _nothing(
     )
     if not candidates or any(one.pilots for one in candidates):  # there is room, and something else is in the way
         return UnsatisfiableError(f"{text} Add a pilot that can, take another strategy, or ask for less.")
+    qubits = question.whole.skeleton.qubits
+    if (limit := simulators.too_narrow(qubits)) is not None:
+        return CircuitTooLargeError(
+            f"{text} Add a pilot that takes circuits of {qubits} qubits: the widest of these is limited to {limit} "
+            "(`widest` of its profile), whatever its memory. Or use fewer qubits."
+        )
     return CircuitTooLargeError(f"{text} Add a pilot whose nodes have more memory, or use fewer qubits.")

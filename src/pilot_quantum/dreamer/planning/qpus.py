@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
+from typing import NamedTuple
 
 import msgspec
 
 from pilot_quantum.circuit.finding import find_cuts
-from pilot_quantum.circuit.skeleton import Skeleton
+from pilot_quantum.circuit.skeleton import Skeleton, read_skeleton
 from pilot_quantum.dreamer.models.cut import subexperiments
 from pilot_quantum.dreamer.models.qpu import QPURun
-from pilot_quantum.dreamer.models.shots import TooManyShotsError, shots_for
+from pilot_quantum.dreamer.models.shots import MOST_SHOTS, TooManyShotsError, shots_for
 from pilot_quantum.dreamer.planning.candidate import QPU, Candidate, Pruning
 from pilot_quantum.dreamer.planning.question import Question
 from pilot_quantum.dreamer.planning.target import Target
 from pilot_quantum.dreamer.prediction import Prediction
 from pilot_quantum.errors import CircuitError
-from pilot_quantum.resource.profile import QPUProfile, ResourceProfile
+from pilot_quantum.resource.profile import ResourceProfile
+
+INEXACT = "gives samples, and an exact value was asked: give a target error, such as target=0.01"
+
+
+class _Faults(NamedTuple):
+    """What is left of a value, by how much that may move the worst observable, and the swaps that were counted."""
+
+    kept: float
+    bias: float
+    swaps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +45,11 @@ class Processors:
         for resource in self.resources:
             if resource.qpu is None:
                 continue
-            if self.question.whole.skeleton.qubits <= resource.qpu.qubits:
-                yield self._whole(resource.pilot, resource.qpu)
+            run = QPURun(resource.qpu)
+            if run.fits(self.question.whole.skeleton):
+                yield self._whole(resource.pilot, run)
             else:
-                yield self._cut(resource.pilot, resource.qpu)
+                yield self._cut(resource.pilot, run)
 
     @property
     def _norm(self) -> float:
@@ -48,54 +60,72 @@ class Processors:
             default=0.0,
         )
 
-    def _whole(self, pilot: str, qpu: QPUProfile) -> Candidate:
-        skeleton = self.question.whole.skeleton
-        run = QPURun(qpu)
-        shots, refused = self._shots(1.0)
-        kept = run.kept(skeleton, self._measured)
-        return self._candidate(pilot, run, f"qpu {pilot}", shots, run.predict(skeleton, shots), 1.0 - kept, 1, refused)
-
-    def _cut(self, pilot: str, qpu: QPUProfile) -> Candidate:
-        run = QPURun(qpu)
-        name = f"qpu {pilot}, cut"
-        if self.target.error <= 0:
-            return Candidate(
-                name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=self._shots(1.0)[1]
-            )
+    def _whole(self, pilot: str, run: QPURun) -> Candidate:
+        skeleton, name = self.question.whole.skeleton, f"qpu {pilot}"
         try:
-            found = find_cuts(self.question.divisible, qpu.qubits).best
+            swaps = run.swaps(skeleton)
         except CircuitError as error:
-            return Candidate(name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, refused=str(error))
-        shots, refused = self._shots(found.overhead)
-        jobs = subexperiments(self.question.pieces(found.cuts), self.question.whole.letters)
-        prediction = run.predict(Skeleton(qpu.qubits, (), (), (), ()), shots)  # jobs of one batch wait together
-        kept = run.kept(self.question.whole.skeleton, self._measured)
-        candidate = self._candidate(pilot, run, name, shots, prediction, 1.0 - kept, jobs, refused)
-        return msgspec.structs.replace(candidate, cuts=found.cuts, widths=found.widths, limit=qpu.qubits)
+            return _refused(pilot, name, str(error))
+        faults = self._faults(run, swaps)
+        shots, refused = self._shots(1.0, faults.bias)
+        return self._candidate(pilot, run, name, shots, run.predict(skeleton, shots), 1, faults, refused)
 
-    @property
-    def _measured(self) -> int:
-        """Qubits that the widest term reads."""
-        return max((len(letters) for letters in self.question.terms), default=0)
-
-    def _shots(self, overhead: float) -> tuple[int, str]:
-        """Shots for the target error, and why it cannot be had."""
+    def _cut(self, pilot: str, run: QPURun) -> Candidate:
+        name, limit = f"qpu {pilot}, cut", run.widest
         if self.target.error <= 0:
-            return 1, "gives samples, and an exact value was asked: give a target error, such as target=0.01"
+            return _refused(pilot, name, INEXACT)
         try:
-            return shots_for(self.target.error, overhead, self._norm**2, self.target.shots), ""
+            found = find_cuts(self.question.divisible, limit).best
+            pieces = self.question.pieces(found.cuts)
+            swaps = run.swaps(*(read_skeleton(fragment.circuit) for fragment in pieces.fragments))
+        except CircuitError as error:
+            return _refused(pilot, name, str(error))
+        faults = self._faults(run, swaps)
+        shots, refused = self._shots(found.overhead, faults.bias)
+        jobs = subexperiments(pieces, self.question.whole.letters)
+        prediction = run.predict(Skeleton(limit, (), (), (), ()), shots)  # jobs of one batch wait together
+        candidate = self._candidate(pilot, run, name, shots, prediction, jobs, faults, refused)
+        return msgspec.structs.replace(candidate, cuts=found.cuts, widths=found.widths, limit=limit)
+
+    def _faults(self, run: QPURun, swaps: int) -> _Faults:
+        measured = max((len(letters) for letters in self.question.terms), default=0)  # by the widest term
+        kept = run.kept(self.question.whole.skeleton, measured, swaps)
+        return _Faults(kept, (1.0 - kept) * self._norm if kept < 1 else 0.0, swaps)
+
+    def _shots(self, overhead: float, bias: float) -> tuple[int, str]:
+        """Shots for the target error, and why it cannot be had.
+
+        What faults leave off comes on top of the standard error: √(standard error² + bias²) is to be the target.
+        """
+        target = self.target.error
+        if target <= 0:
+            return 1, INEXACT
+        reachable = bias < target
+        left = sqrt(target - bias) * sqrt(target + bias) if reachable else target
+        try:
+            return shots_for(left, overhead, self._norm * self._norm, self.target.shots), ""
         except TooManyShotsError as error:
-            return error.needed, str(error)
+            besides = f"may be off by {bias:.2g} for faults, and besides " if 0 < bias < target else ""
+            return int(min(error.needed, MOST_SHOTS)), f"{besides}{error}"
 
     def _candidate(
-        self, pilot: str, run: QPURun, name: str, shots: int, time: Prediction, lost: float, jobs: int, refused: str
+        self,
+        pilot: str,
+        run: QPURun,
+        name: str,
+        shots: int,
+        time: Prediction,
+        jobs: int,
+        faults: _Faults,
+        refused: str,
     ) -> Candidate:
         price = jobs * run.qpu.task_price + shots * run.qpu.shot_price
-        bias = lost * self._norm
-        if not refused and bias > self.target.error:
+        target, bias = self.target.error, faults.bias
+        if target > 0 and not bias < target:
+            swaps = f", with {faults.swaps} swaps that its couplings take," if faults.swaps else ""
             refused = (
-                f"faults leave about {1 - lost:.2f} of a value, so it may be off by {bias:.2g} however many shots; "
-                f"the target is {self.target.error:g}"
+                f"faults{swaps} leave about {faults.kept:.2f} of a value, so it may be off by {bias:.3g} however many "
+                f"shots; the target is {target:g}"
             )
         if not refused and self.target.price is not None and price > self.target.price:
             refused = f"costs {price:g}, and the budget is {self.target.price:g}"
@@ -107,8 +137,13 @@ class Processors:
             parts=(self.question.whole.terms,),
             qpu=pilot,
             shots=shots,
-            error=sqrt(self.target.error**2 + bias**2),
+            error=target if bias < target else hypot(target, bias),
             price=price,
             pilots=(pilot,),
             refused=refused,
         )
+
+
+def _refused(pilot: str, name: str, why: str) -> Candidate:
+    """One of which nothing more is known; it is not for want of memory."""
+    return Candidate(name, QPU, Pruning.WHOLE, Prediction(0.0, 0.0, 0.0), qpu=pilot, pilots=(pilot,), refused=why)

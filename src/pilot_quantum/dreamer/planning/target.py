@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pilot_quantum.errors import InvalidDescriptionError
+from pilot_quantum.resource.checks import check_number, check_whole
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """The accuracy that is wanted, and what may be spent on it.
 
-    error: standard error allowed of each observable, in its units; 0 asks for exact values. shots: the most that may be
-    spent; price: likewise, in the provider's currency; None for no limit. Raises InvalidDescriptionError.
+    error: standard error allowed of each observable, in its units, with what a processor's faults may take; 0 asks for
+    exact values. shots: the most that may be spent; price: likewise, in the provider's currency; None for no limit.
+    Raises InvalidDescriptionError.
     """
 
     error: float = 0.0
@@ -20,16 +21,16 @@ class Target:
     price: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.error < float("inf"):
-            raise InvalidDescriptionError(f"target error={self.error!r} must be a number of at least 0 (0: exact).")
-        if self.shots is not None and self.shots < 1:
-            raise InvalidDescriptionError(f"target shots={self.shots!r} must be at least 1, or None for no limit.")
-        if self.price is not None and self.price < 0:
-            raise InvalidDescriptionError(f"target price={self.price!r} must be at least 0, or None for no limit.")
+        check_number("target error", self.error, otherwise="0 for exact values")
+        object.__setattr__(self, "error", float(self.error))
+        if self.shots is not None:
+            object.__setattr__(self, "shots", check_whole("target shots", self.shots, 1, "or None for no limit"))
+        if self.price is not None:
+            check_number("target price", self.price, otherwise="or None for no limit")
 
     @classmethod
     def of(cls, target: Target | float | None) -> Target:
-        """A target as users give it: nothing for exact values, or the error alone."""
+        """A target as users give it: nothing for exact values, or the error alone. Raises InvalidDescriptionError."""
         if isinstance(target, Target):
             return target
-        return cls() if target is None else cls(float(target))
+        return cls() if target is None else cls(target)

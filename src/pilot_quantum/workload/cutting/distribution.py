@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -89,8 +90,12 @@ def _kept(work: FragmentWork, ends: tuple[int | None, ...]) -> list[int]:
 def check_qubits(qubits: Sequence[int], width: int) -> tuple[int, ...]:
     """`qubits`, whose outcomes' probabilities of a circuit of `width` qubits are asked.
 
-    Raises CircuitError for qubits that do not exist or are named twice, CircuitTooLargeError for too many.
+    Raises CircuitError for what are no qubits, do not exist or are named twice, CircuitTooLargeError for too many.
     """
+    try:
+        qubits = [operator.index(qubit) for qubit in qubits]
+    except TypeError as error:
+        raise CircuitError(f"qubits {qubits!r}: give their numbers, from 0 to {width - 1}, such as [0, 1].") from error
     wrong = [qubit for qubit in qubits if not 0 <= qubit < width]
     if wrong or len(set(qubits)) < len(qubits):
         raise CircuitError(f"qubits {list(qubits)}: they have to be distinct, from 0 to {width - 1}.")

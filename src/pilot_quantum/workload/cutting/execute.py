@@ -14,6 +14,7 @@ from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.fragment_cone import observed
 from pilot_quantum.circuit.fragments import CutCircuit, cut_circuit
 from pilot_quantum.errors import InvalidDescriptionError
+from pilot_quantum.resource.checks import check_whole
 from pilot_quantum.workload.blocks import fresh_entropy
 from pilot_quantum.workload.cutting.distribution import CutDistribution, check_qubits
 from pilot_quantum.workload.cutting.expectation import CutExpectation
@@ -34,9 +35,10 @@ Ints = NDArray[np.int64]
 class CutRunner:
     """Runs circuits cut where they are told to be cut; exact unless shots are asked.
 
-    submitter: what parts are handed to, a session's `with_options(...)`. resources: gives the pilots' profiles.
-    cancel: ends tasks that have begun, too: the session's. simulator: what runs the fragments, Aer's state vector or
-    Lightning's.
+    submitter: what parts are handed to, a session or its `with_options(...)`. resources: gives the pilots' profiles,
+    `session.resources`. cancel: ends tasks that have begun, too: the session's. simulator: what runs the fragments,
+    Aer's state vector or Lightning's. Raises InvalidDescriptionError for what cannot be meant, here and below, before
+    anything is submitted.
     """
 
     def __init__(
@@ -47,10 +49,14 @@ class CutRunner:
         cancel: Cancel = cancel_unshipped,
         simulator: Method = Method.STATEVECTOR,
     ) -> None:
+        usable = "use Method.STATEVECTOR or Method.LIGHTNING."
+        try:
+            simulator = Method(simulator)
+        except ValueError as error:
+            raise InvalidDescriptionError(f"simulator={simulator!r} is none; {usable}") from error
         if not simulator.amplitudes:
             raise InvalidDescriptionError(
-                f"simulator={simulator!r} gives no amplitudes to put fragments together from; "
-                "use Method.STATEVECTOR or Method.LIGHTNING."
+                f"simulator={simulator!r} gives no amplitudes to put fragments together from; {usable}"
             )
         self._fleet = Fleet(submitter, resources, cancel, simulator)
 
@@ -85,8 +91,8 @@ class CutRunner:
         The same seed gives the same values on any number of workers; None draws one. Raises CircuitError,
         CircuitTooLargeError.
         """
+        shots, entropy = check_whole("shots", shots, 1), _entropy(seed)
         cut, sums = _observed(circuit, cuts, observables)
-        entropy = fresh_entropy() if seed is None else seed
         part = SampledExpectation(cut, self._whole(cut), sums, shots, entropy)
         return SampledJob(part, self._fleet.submit)
 
@@ -111,8 +117,8 @@ class CutRunner:
 
         At most 26 qubits. None draws a seed. Raises CircuitError, CircuitTooLargeError.
         """
+        shots, entropy = check_whole("shots", shots, 1), _entropy(seed)
         part = self._distribution(circuit, cuts, qubits)
-        entropy = fresh_entropy() if seed is None else seed
 
         def drawn(found: Mapping[PartKey, Any]) -> Ints:
             return sampled(part.probabilities(found), shots, np.random.default_rng(entropy))
@@ -133,6 +139,10 @@ def prepared(fleet: Fleet, circuit: QuantumCircuit, cuts: Cuts, observables: Obs
     """Everything before the parts are handed over. Raises CircuitError, CircuitTooLargeError."""
     cut, sums = _observed(circuit, cuts, observables)
     return CutExpectation(cut, fleet.works(cut, len(sums.terms)), sums)
+
+
+def _entropy(seed: int | None) -> int:
+    return fresh_entropy() if seed is None else check_whole("seed", seed, 0, "or None for a fresh one")
 
 
 def _observed(circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> tuple[CutCircuit, PauliSums]:

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import lru_cache
+from reprlib import repr as short
 from typing import Any
 
 from pilot_quantum.circuit.fragments import CutCircuit
+from pilot_quantum.errors import InvalidDescriptionError
 from pilot_quantum.workload.batch import Batch
 from pilot_quantum.workload.cutting.keys import PartKey
 from pilot_quantum.workload.cutting.parts import FragmentWork, Part
@@ -23,8 +25,8 @@ Works = tuple[tuple[FragmentWork, ...], ...]
 class Fleet:
     """The pilots as parts see them.
 
-    submitter: a session's `with_options(...)`, whose options the tasks keep. resources: the pilots' profiles.
-    cancel: ends tasks that have begun, too. simulator: what runs the fragments.
+    submitter: a session, or its `with_options(...)`, whose options the tasks keep. resources: the pilots' profiles.
+    cancel: ends tasks that have begun, too. simulator: what runs the fragments. Raises InvalidDescriptionError.
     """
 
     def __init__(
@@ -37,7 +39,20 @@ class Fleet:
         self._simulator = simulator
         self._resources = resources
         self._cancel = cancel
-        self._submitter = submitter if submitter.options.name else submitter.with_options(name="fragment")
+        if not callable(getattr(submitter, "with_options", None)):
+            raise InvalidDescriptionError(
+                f"submitter={short(submitter)} takes no tasks: give a session, or session.with_options(...)."
+            )
+        for name, given, usual in (
+            ("resources", resources, "session.resources"),
+            ("cancel", cancel, "cancel=session.cancel"),
+        ):
+            if not callable(given):
+                raise InvalidDescriptionError(
+                    f"{name}={short(given)} has to be a function: give {usual}, without calling it."
+                )
+        options = getattr(submitter, "options", None)  # a session has none
+        self._submitter = submitter if options and options.name else submitter.with_options(name="fragment")
         self._for_memory = lru_cache(maxsize=64)(self._with_memory)
 
     def works(self, cut: CutCircuit, strings: int | None) -> Works:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from reprlib import repr as short
+
 import numpy as np
 
 from pilot_quantum.dreamer.experience import Experience
 from pilot_quantum.dreamer.planning.plan import Plan
-from pilot_quantum.errors import CircuitError
+from pilot_quantum.errors import CircuitError, InvalidDescriptionError
 from pilot_quantum.workload.batch import Batch
 from pilot_quantum.workload.planned.elements import Elements
 from pilot_quantum.workload.planned.job import PlanJob
@@ -34,9 +36,15 @@ class PlanRunner:
     def run(self, plan: Plan) -> PlanJob:
         """Start at once: a task for each circuit of the plan, or for each part of a cut one.
 
-        Raises, before anything is submitted: CircuitError for parameters without values, CircuitTooLargeError where no
-        pilot has the memory, UnsatisfiableError for a plan that needs a quantum processor.
+        Raises, before anything is submitted: InvalidDescriptionError for what is no plan, CircuitError for parameters
+        without values, CircuitTooLargeError where no pilot has the memory, UnsatisfiableError for a plan that needs a
+        quantum processor.
         """
+        if not isinstance(plan, Plan):
+            raise InvalidDescriptionError(
+                f"{short(plan)} is a {type(plan).__name__}, not a plan. Make one: "
+                "plan = pq.dreamer.plan(circuit, observable, session.resources()); or, for a function, session.submit."
+            )
         question, candidate = plan.question, plan.best
         refuse_qpu(candidate, plan.candidates)
         if question.circuit.num_parameters:
