@@ -50,13 +50,13 @@ def calibrate(
         calibration = _calibrated(description, rounds)
         path = path_of(description.resource)
         save(calibration, path)
-    if json:
-        import msgspec
+        if json:
+            import msgspec
 
-        typer.echo(msgspec.json.encode({"path": str(path), "calibration": calibration}).decode())
-    else:
-        _print(calibration)
-        typer.echo(f"kept in {path}")
+            typer.echo(msgspec.json.encode({"path": str(path), "calibration": calibration}).decode())
+        else:
+            _print(calibration)
+            typer.echo(f"kept in {path}")
 
 
 PUBLIC = "public"
@@ -102,23 +102,23 @@ def validate(
             require_matplotlib()
         has_rates = _has_rates(calibrated)
         found = validated(cases, power_law_suite(), SETUPS, rounds, progress())
-    if json:
-        import msgspec
+        if json:
+            import msgspec
 
-        typer.echo(msgspec.json.encode(found.as_data(suite, rounds, has_rates)).decode())
-    else:
-        from pilot_quantum.cli.validation_table import print_validation
+            typer.echo(msgspec.json.encode(found.as_data(suite, rounds, has_rates)).decode())
+        else:
+            from pilot_quantum.cli.validation_table import print_validation
 
-        print_validation(found, suite, has_rates)
-    if plot is not None and found.compared:
-        from pilot_quantum.cli.validation_plot import draw
+            print_validation(found, suite, has_rates)
+        if plot is not None and found.compared:
+            from pilot_quantum.cli.validation_plot import draw
 
-        for path in draw(found.compared, plot):
-            print(f"drawn: {path}", file=sys.stderr)
-    report_faults(found)
-    if found.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(1 if found.faults else 0)
+            for path in draw(found.compared, plot):
+                print(f"drawn: {path}", file=sys.stderr)
+        report_faults(found)
+        if found.interrupted:
+            raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(1 if found.faults else 0)
 
 
 def _cases(suite: str, only: Sequence[str]) -> Sequence[Case]:

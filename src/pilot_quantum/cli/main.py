@@ -1,6 +1,7 @@
 """The command `pilot-quantum`: its subcommands, and how errors become messages and exit codes.
 
-Exit codes: 0 all right, 1 something failed, 2 the command line or an input is wrong, 130 stopped by Ctrl-C.
+Exit codes: 0 all right, 1 something failed, 2 the command line or an input is wrong, 130 stopped by Ctrl-C, 143 by
+SIGTERM, 129 by SIGHUP.
 """
 
 from __future__ import annotations
