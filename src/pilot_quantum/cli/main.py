@@ -21,6 +21,7 @@ from pilot_quantum.cli.plan import plan
 from pilot_quantum.cli.report import report
 from pilot_quantum.cli.run import run
 from pilot_quantum.cli.status import status
+from pilot_quantum.cli.streams import Streams
 from pilot_quantum.cli.trace import trace
 from pilot_quantum.errors import CircuitError, InvalidDescriptionError, PilotQuantumError
 
@@ -69,11 +70,12 @@ def exit_code(error: PilotQuantumError) -> int:
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
-    try:
-        app()
-    except PilotQuantumError as error:
-        print(f"pilot-quantum: {error}", file=sys.stderr)
-        sys.exit(exit_code(error))
+    with Streams():
+        try:
+            app()
+        except PilotQuantumError as error:
+            print(f"pilot-quantum: {error}", file=sys.stderr)
+            sys.exit(exit_code(error))
 
 
 if __name__ == "__main__":
