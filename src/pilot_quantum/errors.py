@@ -7,6 +7,10 @@ class PilotQuantumError(Exception):
     """Base of all errors of Pilot-Quantum."""
 
 
+class PilotQuantumWarning(UserWarning):
+    """What Pilot-Quantum warns of; the command line shows its message alone, as a line on stderr."""
+
+
 class InvalidDescriptionError(PilotQuantumError, ValueError):
     """A need, a pilot description or a resource URL has a value that cannot be meant."""
 

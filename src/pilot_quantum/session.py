@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pilot_quantum.dreamer.experience import Experience
 from pilot_quantum.dreamer.known_rates import KnownRates
-from pilot_quantum.errors import JournalError, PilotQuantumError, SessionClosedError, SessionDirectoryError
+from pilot_quantum.errors import (
+    JournalError,
+    PilotQuantumError,
+    PilotQuantumWarning,
+    SessionClosedError,
+    SessionDirectoryError,
+)
 from pilot_quantum.journal.store import JournalWriter
 from pilot_quantum.resource.description import PilotDescription
 from pilot_quantum.resource.pilot import Pilot
@@ -387,7 +393,8 @@ class Session:
 
     def _journal_failed(self, error: JournalError) -> None:
         self._journal_error = error
-        warnings.warn(f"{error} Tasks go on and results are delivered; the journal ends here.", stacklevel=2)
+        words = f"{error} Tasks go on and results are delivered; the journal ends here."
+        warnings.warn(words, PilotQuantumWarning, stacklevel=2)
 
 
 def _no_keywords() -> None:

@@ -11,6 +11,7 @@ from pilot_quantum.dreamer import suite as suites
 from pilot_quantum.dreamer.places import path_of
 from pilot_quantum.dreamer.store import load
 from pilot_quantum.dreamer.suite import Benchmark
+from pilot_quantum.errors import CalibrationError
 
 pytestmark = pytest.mark.requires("aer")
 
@@ -31,6 +32,7 @@ def test_calibrating_measures_a_pilot_and_keeps_what_it_found(few):
     printed = json.loads(done.stdout)
     kept = load(path_of("local://"))
     assert printed["path"] == str(path_of("local://"))
+    assert printed["calibration"]["noise"] is None
     assert {rates.model for rates in kept.rates} == {"aer-statevector", "dispatch"}
     assert printed["calibration"]["machine"]["processor"] == kept.machine.processor
 
@@ -40,6 +42,7 @@ def test_a_table_is_printed_for_people(few):
     assert done.exit_code == 0, done.output
     assert "aer-statevector" in done.stdout
     assert "kept in" in done.stdout
+    assert "is not known: one round" in done.stdout
 
 
 def test_ctrl_c_keeps_nothing(few, monkeypatch):
@@ -50,3 +53,11 @@ def test_ctrl_c_keeps_nothing(few, monkeypatch):
     done = runner.invoke(app, ["dreamer", "calibrate"])
     assert done.exit_code == 130
     assert load(path_of("local://")) is None
+
+
+def test_where_it_cannot_be_kept_nothing_is_measured(few, monkeypatch):
+    monkeypatch.setenv("PILOT_QUANTUM_HOME", "/proc/x")
+    monkeypatch.setattr(command, "_calibrated", lambda *_: pytest.fail("it was measured"))
+    done = runner.invoke(app, ["dreamer", "calibrate"])
+    assert isinstance(done.exception, CalibrationError)
+    assert "PILOT_QUANTUM_HOME=DIR" in str(done.exception)

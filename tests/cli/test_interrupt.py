@@ -107,4 +107,4 @@ def test_a_calibration_that_is_ended_leaves_no_directory_and_no_process(number, 
     assert out == ""
     assert err.endswith(f"pilot-quantum: ended by {number.name}\n")
     assert not list((tmp_path / "tmp").iterdir())
-    assert not (tmp_path / "home").exists()
+    assert not list((tmp_path / "home").rglob("*.json"))

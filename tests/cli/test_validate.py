@@ -12,7 +12,7 @@ from pilot_quantum.cli import setups, validation
 from pilot_quantum.cli.main import app
 from pilot_quantum.dreamer import public_suite as suites
 from pilot_quantum.dreamer.public_suite import Case
-from pilot_quantum.errors import InvalidDescriptionError
+from pilot_quantum.errors import InvalidDescriptionError, PilotQuantumError
 
 pytestmark = pytest.mark.requires("aer")
 
@@ -74,6 +74,15 @@ def test_figures_are_drawn(one_setup, tmp_path):
     done = runner.invoke(app, [*validate, "--only", "chain", "--plot", str(tmp_path / "figures"), "--json"])
     assert done.exit_code == 0, done.output
     assert {file.name for file in (tmp_path / "figures").iterdir()} == {"predicted-measured.png", "regret.png"}
+
+
+@pytest.mark.requires("matplotlib")
+def test_where_figures_cannot_be_drawn_nothing_is_measured(one_setup, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(validation, "measured", lambda *_: pytest.fail("it was measured"))
+    done = runner.invoke(app, [*validate, "--plot", str(tmp_path / "file")])
+    assert isinstance(done.exception, PilotQuantumError)
+    assert "--plot DIR" in str(done.exception)
 
 
 def test_ctrl_c_prints_what_there_is(one_setup, monkeypatch):

@@ -41,14 +41,15 @@ def calibrate(
     pilots of that place, in $PILOT_QUANTUM_HOME or ~/.cache/pilot-quantum.
     """
     from pilot_quantum.dreamer.places import path_of
-    from pilot_quantum.dreamer.store import save
+    from pilot_quantum.dreamer.store import require_writable, save
     from pilot_quantum.resource.description import PilotDescription
 
     with interruptible():
         require_qiskit()
         description = PilotDescription(pilot)
-        calibration = _calibrated(description, rounds)
         path = path_of(description.resource)
+        require_writable(path)
+        calibration = _calibrated(description, rounds)
         save(calibration, path)
         if json:
             import msgspec
@@ -97,9 +98,9 @@ def validate(
     with interruptible():
         require_qiskit()
         if plot is not None:
-            from pilot_quantum.cli.validation_plot import require_matplotlib
+            from pilot_quantum.cli.validation_plot import require_drawable
 
-            require_matplotlib()
+            require_drawable(plot)
         has_rates = _has_rates(calibrated)
         found = validated(cases, power_law_suite(), SETUPS, rounds, progress())
         if json:
@@ -140,7 +141,7 @@ def _cases(suite: str, only: Sequence[str]) -> Sequence[Case]:
 def _has_rates(wanted: bool) -> bool:
     """Whether this machine is calibrated; made so where it is not and that is wanted. Says so on stderr if not."""
     from pilot_quantum.dreamer.places import path_of
-    from pilot_quantum.dreamer.store import load, save
+    from pilot_quantum.dreamer.store import load, require_writable, save
     from pilot_quantum.resource.description import PilotDescription
     from pilot_quantum.resource.site import look_around
 
@@ -156,6 +157,7 @@ def _has_rates(wanted: bool) -> bool:
     if not wanted:
         print(f"{reason}: rates are assumed", file=sys.stderr, flush=True)
         return False
+    require_writable(path)
     print(f"{reason}: calibrating first, about a minute", file=sys.stderr, flush=True)
     save(_calibrated(PilotDescription(f"{DEFAULT_PILOT}?cores=1"), 3), path)
     return True
@@ -205,9 +207,13 @@ def _print(calibration: Calibration) -> None:
     console = stdout_console()
     console.print(table)
     machine = calibration.machine
+    noise = (
+        "how far a measurement agrees with its repetition is not known: one round"
+        if calibration.noise is None
+        else f"a measurement agrees with its repetition to {calibration.noise:.2f}"
+    )
     console.print(
-        f"{machine.processor}, {machine.cores} cores, {machine.memory / 2**30:.1f} GiB; a measurement agrees with its "
-        f"repetition to {calibration.noise:.2f}",
+        f"{machine.processor}, {machine.cores} cores, {machine.memory / 2**30:.1f} GiB; {noise}",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -23,6 +23,7 @@ from pilot_quantum.cli.run import run
 from pilot_quantum.cli.status import status
 from pilot_quantum.cli.streams import Streams
 from pilot_quantum.cli.trace import trace
+from pilot_quantum.cli.warned import told
 from pilot_quantum.errors import CircuitError, InvalidDescriptionError, PilotQuantumError
 
 FAILURE = 1
@@ -70,12 +71,15 @@ def exit_code(error: PilotQuantumError) -> int:
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
-    with Streams():
+    with Streams(), told():
         try:
             app()
         except PilotQuantumError as error:
             print(f"pilot-quantum: {error}", file=sys.stderr)
             sys.exit(exit_code(error))
+        except Warning as warning:  # of a library; `PYTHONWARNINGS=error` asks for that
+            print(f"pilot-quantum: {type(warning).__name__}, an error by your settings: {warning}", file=sys.stderr)
+            sys.exit(FAILURE)
 
 
 if __name__ == "__main__":

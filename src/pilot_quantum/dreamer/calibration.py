@@ -40,12 +40,12 @@ from pilot_quantum.dreamer.models.transpile import TRANSPILE, Transpile
 from pilot_quantum.dreamer.models.write import WRITE, Write
 from pilot_quantum.dreamer.prediction import Units
 from pilot_quantum.dreamer.suite import Benchmark, cut_gates, program, strings
-from pilot_quantum.errors import CalibrationError
+from pilot_quantum.errors import CalibrationError, PilotQuantumWarning
 from pilot_quantum.resource.profile import Rates
 from pilot_quantum.resource.site import Machine
 
 
-class CalibrationWarning(UserWarning):
+class CalibrationWarning(PilotQuantumWarning):
     """A calibration was made with other versions than those in use; or is of another machine, and is not used."""
 
 
@@ -59,14 +59,14 @@ class Measurement(msgspec.Struct, frozen=True):
 
 class Calibration(msgspec.Struct, frozen=True):
     """Measured rates. date: ISO 8601, UTC. versions: of packages by name. noise: how far the least of a benchmark's
-    rounds agrees with their median, the median over all; no prediction can do much better. measurements: what the rates
-    were fitted to.
+    rounds agrees with their median, the median over all; no prediction can do much better; None where each ran once.
+    measurements: what the rates were fitted to.
     """
 
     machine: Machine
     versions: dict[str, str]
     date: str
-    noise: float
+    noise: float | None
     rates: tuple[Rates, ...]
     measurements: tuple[Measurement, ...] = ()
 
@@ -117,7 +117,7 @@ def calibrated(
         for seconds in (measurement.cold, measurement.warm)
         if len(seconds) > 1
     ]
-    noise = median(agreements) if agreements else 0.0
+    noise = median(agreements) if agreements else None
     return Calibration(machine, dict(versions), date, noise, rates, tuple(measurements))
 
 
