@@ -21,6 +21,8 @@ _VERSION = re.compile(r"\s*OPENQASM\s+(\d+)(?:\.\d+)?\s*;")
 _ONLY_IN_2 = re.compile(r"\bqreg\b|\bcreg\b")
 _ONLY_IN_3 = re.compile(r"\bqubit\b|\bbit\b|\bstdgates\.inc\b|\$\d")
 _REGISTER = re.compile(r"\b(?:[qc]reg\s+\w+|qubit|bit)\s*\[\s*(\d+)\s*\]")
+_NUMBERED = re.compile(r"circuit-\d+(?:-\d+)?")
+"""What Qiskit calls a circuit that nobody has named."""
 _WIDEST = 100_000  # qubits or bits of one register: far above any circuit, and parsers take memory for each
 _FORMATS = "Give an OpenQASM 2 or 3 file or a QPY file (or an app.py that defines main(session))."
 
@@ -53,8 +55,11 @@ def read_circuits(file: Path) -> tuple[FileCircuit, ...]:
         circuits = [_read_text(content, file)]
     found = []
     for index, circuit in enumerate(circuits):
-        named = circuit.name if content.startswith(MAGIC) else file.stem
+        named = file.stem if len(circuits) == 1 else f"{file.stem}[{index}]"
+        if content.startswith(MAGIC) and not _NUMBERED.fullmatch(circuit.name):
+            named = circuit.name
         entry = FileCircuit(file, index, len(circuits), named, inline_definitions(circuit))
+        entry.circuit.name = named  # by which errors and plans call it
         _require_runnable(entry)
         found.append(entry)
     return tuple(found)
