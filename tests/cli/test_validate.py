@@ -8,10 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from pilot_quantum.circuit import families
-from pilot_quantum.cli import setups, validation
+from pilot_quantum.cli import dreamer, setups, validation
 from pilot_quantum.cli.main import app
 from pilot_quantum.dreamer import public_suite as suites
 from pilot_quantum.dreamer.public_suite import Case
+from pilot_quantum.dreamer.validation import Figures
 from pilot_quantum.errors import InvalidDescriptionError, PilotQuantumError
 
 pytestmark = pytest.mark.requires("aer")
@@ -100,6 +101,21 @@ def test_ctrl_c_prints_what_there_is(one_setup, monkeypatch):
     found = json.loads(done.stdout)
     assert found["interrupted"]
     assert [row["case"] for row in found["rows"]] == ["chain"]
+
+
+@pytest.mark.parametrize("option", ["--calibrate", "--no-calibrate"])
+def test_ctrl_c_before_the_first_row_prints_every_key(one_setup, monkeypatch, option):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dreamer, "calibrated_on", interrupted)
+    monkeypatch.setattr(validation, "measured", interrupted)
+    done = runner.invoke(app, ["dreamer", "validate", option, "--json"])
+    assert done.exit_code == 130
+    found = json.loads(done.stdout)
+    assert (found["interrupted"], found["rows"], found["cases"]) == (True, [], 0)
+    assert found["top1"] is found["auto_worst"] is None
+    assert set(Figures.__struct_fields__) <= set(found)
 
 
 def test_a_wrong_value_fails_the_command(one_setup, monkeypatch):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pilot_quantum.cli.calibrating import calibrated_on
 from pilot_quantum.cli.interrupt import INTERRUPTED, interruptible
 from pilot_quantum.cli.run import DEFAULT_PILOT, require_qiskit
 from pilot_quantum.errors import CalibrationError, InvalidDescriptionError
@@ -17,7 +17,6 @@ from pilot_quantum.errors import CalibrationError, InvalidDescriptionError
 if TYPE_CHECKING:
     from pilot_quantum.dreamer.calibration import Calibration
     from pilot_quantum.dreamer.public_suite import Case
-    from pilot_quantum.resource.description import PilotDescription
 
 app = typer.Typer(name="dreamer", help="Q-Dreamer: what predictions rest on.", no_args_is_help=True)
 
@@ -38,7 +37,8 @@ def calibrate(
     """Measure how fast a pilot is, about a minute, and keep it for predictions.
 
     One core is measured, with nothing else on it: leave the machine alone meanwhile. What was found is kept for all
-    pilots of that place, in $PILOT_QUANTUM_HOME or ~/.cache/pilot-quantum.
+    pilots of that place, in $PILOT_QUANTUM_HOME or ~/.cache/pilot-quantum. Exit codes: 0 all right, 1 it could not be
+    measured or kept, 2 wrong usage or too little memory, 130 stopped by Ctrl-C.
     """
     from pilot_quantum.dreamer.places import path_of
     from pilot_quantum.dreamer.store import require_writable, save
@@ -49,7 +49,7 @@ def calibrate(
         description = PilotDescription(pilot)
         path = path_of(description.resource)
         require_writable(path)
-        calibration = _calibrated(description, rounds)
+        calibration = calibrated_on(description, rounds)
         save(calibration, path)
         if json:
             import msgspec
@@ -91,7 +91,7 @@ def validate(
     """
     from pilot_quantum.cli.progress import progress
     from pilot_quantum.cli.setups import SETUPS
-    from pilot_quantum.cli.validation import report_faults, validated
+    from pilot_quantum.cli.validation import Validation, report_faults, validated
     from pilot_quantum.dreamer.public_suite import power_law_suite
 
     cases = _cases(suite, only or [])
@@ -101,8 +101,12 @@ def validate(
             from pilot_quantum.cli.validation_plot import require_drawable
 
             require_drawable(plot)
-        has_rates = _has_rates(calibrated)
-        found = validated(cases, power_law_suite(), SETUPS, rounds, progress())
+        try:
+            has_rates = _has_rates(calibrated)
+        except KeyboardInterrupt:  # while it calibrated
+            has_rates, found = False, Validation(interrupted=True)
+        else:
+            found = validated(cases, power_law_suite(), SETUPS, rounds, progress())
         if json:
             import msgspec
 
@@ -159,34 +163,8 @@ def _has_rates(wanted: bool) -> bool:
         return False
     require_writable(path)
     print(f"{reason}: calibrating first, about a minute", file=sys.stderr, flush=True)
-    save(_calibrated(PilotDescription(f"{DEFAULT_PILOT}?cores=1"), 3), path)
+    save(calibrated_on(PilotDescription(f"{DEFAULT_PILOT}?cores=1"), 3), path)
     return True
-
-
-def _calibrated(description: PilotDescription, rounds: int) -> Calibration:
-    import tempfile
-
-    from pilot_quantum.cli.progress import PilotLine, Snapshot, progress
-    from pilot_quantum.dreamer.calibration import calibrated
-    from pilot_quantum.dreamer.suite import suite
-    from pilot_quantum.resource.site import Site, look_around
-    from pilot_quantum.session import Session
-    from pilot_quantum.workload.calibrate import asked, run_suite
-
-    with tempfile.TemporaryDirectory(prefix="pilot-quantum-") as directory, Session(directory) as session:
-        pilot = session.add_pilot(description)
-        submitter = session.with_options(name="calibrate")
-        print("waiting for the pilot ...", file=sys.stderr, flush=True)
-        site: Site = asked(submitter, look_around, cancel=session.cancel)
-        said = pilot.site or site  # a worker may be bound to fewer cores than its node has
-        with progress() as shown:
-
-            def show(done: int, total: int) -> None:
-                shown.update(Snapshot(done, 0, total, (PilotLine(pilot.id, pilot.state.value),)))
-
-            found = run_suite(submitter, suite(site.lightning, pilot.capacity.cores), show, rounds, session.cancel)
-    date = datetime.now(UTC).isoformat(timespec="seconds")
-    return calibrated(found, said.machine, said.versions, date)
 
 
 def _print(calibration: Calibration) -> None:
