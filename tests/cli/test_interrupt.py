@@ -46,6 +46,18 @@ def test_what_a_command_exits_with_after_a_signal_gives_way_to_the_signals_code(
     assert stopped.value.exit_code == 143
 
 
+def test_a_terminal_that_has_gone_is_no_error_of_its_own():
+    def work():
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+        except KeyboardInterrupt:
+            raise OSError(5, "Input/output error") from None
+
+    with pytest.raises(typer.Exit) as stopped, interruptible():
+        work()
+    assert stopped.value.exit_code == 129
+
+
 def test_further_signals_let_the_end_that_is_under_way_go_on():
     def work():
         try:

@@ -53,7 +53,7 @@ def interruptible() -> Iterator[None]:
             if ending.came is None:
                 print("pilot-quantum: interrupted", file=sys.stderr)
                 raise typer.Exit(INTERRUPTED) from None
-        except typer.Exit:
+        except (typer.Exit, OSError):  # an error: the terminal that was to show what there is has gone
             if ending.came is None:
                 raise
         if ending.came is not None:
