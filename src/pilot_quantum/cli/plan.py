@@ -24,7 +24,9 @@ FORMATS = (".png", ".svg", ".pdf")
 def plan(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Circuits (OpenQASM 2, OpenQASM 3, QPY).", show_default=False),
+        typer.Argument(
+            metavar="FILE...", help="Circuits (OpenQASM 2, OpenQASM 3, QPY); - is stdin.", show_default=False
+        ),
     ],
     observable: Annotated[
         list[str] | None,
