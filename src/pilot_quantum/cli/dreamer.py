@@ -159,10 +159,10 @@ def _has_rates(wanted: bool) -> bool:
     except CalibrationError as error:
         reason = str(error)
     if not wanted:
-        print(f"{reason}: rates are assumed", file=sys.stderr, flush=True)
+        print(f"{reason}; rates are assumed", file=sys.stderr, flush=True)
         return False
     require_writable(path)
-    print(f"{reason}: calibrating first, about a minute", file=sys.stderr, flush=True)
+    print(f"{reason}; calibrating first, about a minute", file=sys.stderr, flush=True)
     save(calibrated_on(PilotDescription(f"{DEFAULT_PILOT}?cores=1"), 3), path)
     return True
 
