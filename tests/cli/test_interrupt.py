@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,8 @@ def test_a_calibration_that_is_ended_leaves_no_directory_and_no_process(number, 
         text=True,
         start_new_session=True,
     )
+    limit = threading.Timer(120, process.kill)
+    limit.start()
     try:
         assert process.stderr is not None
         for line in process.stderr:
@@ -114,6 +117,7 @@ def test_a_calibration_that_is_ended_leaves_no_directory_and_no_process(number, 
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     finally:
+        limit.cancel()
         process.kill()
     assert process.returncode == code, err
     assert out == ""
