@@ -7,6 +7,10 @@ class PilotQuantumError(Exception):
     """Base of all errors of Pilot-Quantum."""
 
 
+class PilotQuantumWarning(UserWarning):
+    """What Pilot-Quantum warns of; the command line shows its message alone, as a line on stderr."""
+
+
 class InvalidDescriptionError(PilotQuantumError, ValueError):
     """A need, a pilot's description, profile or URL, a target or another number has a value that cannot be meant."""
 

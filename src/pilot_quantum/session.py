@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pilot_quantum.dreamer.experience import Experience
 from pilot_quantum.dreamer.known_rates import KnownRates
-from pilot_quantum.errors import JournalError, PilotQuantumError, SessionClosedError, SessionDirectoryError
+from pilot_quantum.errors import (
+    JournalError,
+    PilotQuantumError,
+    PilotQuantumWarning,
+    SessionClosedError,
+    SessionDirectoryError,
+)
 from pilot_quantum.journal.store import JournalWriter
 from pilot_quantum.resource.description import PilotDescription
 from pilot_quantum.resource.pilot import Pilot
@@ -210,16 +216,26 @@ class Session:
         """A Qiskit `BaseSamplerV2` on this session's pilots."""
         return self._submitter.sampler(**options)
 
-    def cancel(self, *futures: TaskFuture[Any]) -> None:
-        """End these tasks in whatever state they are: a running one's worker is ended, its bundle-mates run again."""
-        for future in futures:
-            self._require_own(future)
-        rest = [future for future in futures if not self.graph.cancel(future)]
+    def cancel(self, *futures: TaskFuture[Any] | PlanJob) -> None:
+        """End these tasks in whatever state they are: a running one's worker is ended, its bundle-mates run again.
+
+        Of a plan's job, all its tasks.
+        """
+        own = [future for each in futures for future in self._tasks_of(each)]
+        rest = [future for future in own if not self.graph.cancel(future)]
         if rest:
             self.reactor.cancel(rest)
 
-    def explain(self, future: TaskFuture[Any]) -> str:
-        """Why a task waits, on which pilots it could run, what is missing there, and what those pilots wait for."""
+    def explain(self, future: TaskFuture[Any] | PlanJob) -> str:
+        """Why a task waits, on which pilots it could run, what is missing there, and what those pilots wait for.
+
+        Of a plan's job: how many of its tasks have ended, and this of the first that has not.
+        """
+        if not isinstance(future, TaskFuture):
+            tasks = self._tasks_of(future)
+            waiting = [task for task in tasks if not task.done()]
+            ended = f"{len(tasks) - len(waiting)} of the job's {len(tasks)} tasks have ended"
+            return f"{ended}. Of the first that has not: {self.explain(waiting[0])}" if waiting else f"{ended}."
         self._require_own(future)
         kept = future.kept
         if kept is not None and (kept.cause or not kept.settled):
@@ -363,6 +379,13 @@ class Session:
             if self.graph.released == released and not len(self.graph):
                 return
 
+    def _tasks_of(self, one: TaskFuture[Any] | PlanJob) -> tuple[TaskFuture[Any], ...]:
+        """A task, or those of a plan's job; told by what it has, for importing its class takes Qiskit."""
+        tasks: Any = (one,) if isinstance(one, TaskFuture) else getattr(one, "tasks", (one,))
+        for task in tasks:
+            self._require_own(task)
+        return tuple(tasks)
+
     def _require_own(self, future: TaskFuture[Any]) -> None:
         """Ids are a session's own: that of another's task would hit a task of ours."""
         if not isinstance(future, TaskFuture):
@@ -387,7 +410,8 @@ class Session:
 
     def _journal_failed(self, error: JournalError) -> None:
         self._journal_error = error
-        warnings.warn(f"{error} Tasks go on and results are delivered; the journal ends here.", stacklevel=2)
+        words = f"{error} Tasks go on and results are delivered; the journal ends here."
+        warnings.warn(words, PilotQuantumWarning, stacklevel=2)
 
 
 def _no_keywords() -> None:

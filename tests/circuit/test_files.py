@@ -65,6 +65,29 @@ def test_an_include_is_found_beside_the_file(tmp_path: Path) -> None:
     assert read(tmp_path, Q2 + 'include "mine.inc";\ntwice q[0];').count_ops() == {"x": 2}
 
 
+def test_a_circuit_that_nobody_has_named_is_called_after_its_file(tmp_path: Path) -> None:
+    assert read(tmp_path, Q2 + "h q[0];", name="bell.qasm").name == "bell"
+    assert read(tmp_path, Q3 + "h q[0];", name="bell3.qasm").name == "bell3"
+    for name, circuits in (("one", [QuantumCircuit(2)]), ("two", [QuantumCircuit(2), QuantumCircuit(2, name="mine")])):
+        with (tmp_path / f"{name}.qpy").open("wb") as stream:
+            qpy.dump(circuits, stream)
+    (one,) = read_circuits(tmp_path / "one.qpy")
+    assert (one.name, one.circuit.name) == ("one", "one")
+    assert [entry.circuit.name for entry in read_circuits(tmp_path / "two.qpy")] == ["two[0]", "mine"]
+
+
+def test_a_circuit_may_come_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO((Q2 + "h q[0];").encode()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    (found,) = read_circuits(Path("-"))
+    assert (str(found), found.circuit.name, found.circuit.count_ops()) == ("stdin", "stdin", {"h": 1})
+    with pytest.raises(CircuitError, match="stdin: the file is empty"):  # it has been read
+        read_circuits(Path("-"))
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(CircuitError, match="stdin: there is none"):
+        read_circuits(Path("-"))
+
+
 def test_a_qpy_file_may_hold_several_circuits(tmp_path: Path) -> None:
     circuits = [QuantumCircuit(2, name="first"), QuantumCircuit(3, name="second")]
     with (tmp_path / "two.qpy").open("wb") as stream:

@@ -72,6 +72,15 @@ def test_no_file_is_refused(refused):
     assert refused("run").code == 2
 
 
+def test_a_warning_that_settings_turn_into_an_error_is_one_line(refused, monkeypatch: pytest.MonkeyPatch):
+    def warns():
+        raise UserWarning("this will change")
+
+    monkeypatch.setattr("pilot_quantum.cli.main.app", warns)
+    ended = refused()
+    assert (ended.code, ended.err) == (1, "pilot-quantum: UserWarning, an error by your settings: this will change\n")
+
+
 def test_ctrl_c_becomes_one_line_and_130(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(typer.Exit) as stopped, interruptible():
         raise KeyboardInterrupt

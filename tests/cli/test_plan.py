@@ -63,6 +63,13 @@ def test_a_circuit_that_fits_nowhere_is_an_error_that_names_the_memory(run_comma
         assert all(one["refused"] for one in candidates if one["method"] in ("lightning", "aer-statevector"))
 
 
+def test_an_error_of_planning_names_the_file(run_command, chain: Path):
+    ended = run_command("plan", "chain.qasm", "-o", "Z0", "-p", "local://?cores=1&memory=1MiB")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("pilot-quantum: chain.qasm: ")
+    assert "circuit 'chain'" in ended.err
+
+
 def test_what_cannot_be_meant_is_refused_before_anything_starts(refused, chain: Path):
     without = refused("plan", chain)
     assert (without.code, "--observable" in without.err) == (2, True)

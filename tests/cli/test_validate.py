@@ -8,11 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from pilot_quantum.circuit import families
-from pilot_quantum.cli import setups, validation
+from pilot_quantum.cli import dreamer, setups, validation
 from pilot_quantum.cli.main import app
 from pilot_quantum.dreamer import public_suite as suites
 from pilot_quantum.dreamer.public_suite import Case
-from pilot_quantum.errors import InvalidDescriptionError
+from pilot_quantum.dreamer.validation import Figures
+from pilot_quantum.errors import InvalidDescriptionError, PilotQuantumError
 
 pytestmark = pytest.mark.requires("aer")
 
@@ -76,6 +77,15 @@ def test_figures_are_drawn(one_setup, tmp_path):
     assert {file.name for file in (tmp_path / "figures").iterdir()} == {"predicted-measured.png", "regret.png"}
 
 
+@pytest.mark.requires("matplotlib")
+def test_where_figures_cannot_be_drawn_nothing_is_measured(one_setup, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(validation, "measured", lambda *_: pytest.fail("it was measured"))
+    done = runner.invoke(app, [*validate, "--plot", str(tmp_path / "file")])
+    assert isinstance(done.exception, PilotQuantumError)
+    assert "--plot DIR" in str(done.exception)
+
+
 def test_ctrl_c_prints_what_there_is(one_setup, monkeypatch):
     whole, calls = validation.measured, []
 
@@ -91,6 +101,21 @@ def test_ctrl_c_prints_what_there_is(one_setup, monkeypatch):
     found = json.loads(done.stdout)
     assert found["interrupted"]
     assert [row["case"] for row in found["rows"]] == ["chain"]
+
+
+@pytest.mark.parametrize("option", ["--calibrate", "--no-calibrate"])
+def test_ctrl_c_before_the_first_row_prints_every_key(one_setup, monkeypatch, option):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dreamer, "calibrated_on", interrupted)
+    monkeypatch.setattr(validation, "measured", interrupted)
+    done = runner.invoke(app, ["dreamer", "validate", option, "--json"])
+    assert done.exit_code == 130
+    found = json.loads(done.stdout)
+    assert (found["interrupted"], found["rows"], found["cases"]) == (True, [], 0)
+    assert found["top1"] is found["auto_worst"] is None
+    assert set(Figures.__struct_fields__) <= set(found)
 
 
 def test_a_wrong_value_fails_the_command(one_setup, monkeypatch):

@@ -17,7 +17,7 @@ from pilot_quantum.dreamer.defaults import ASSUMED, UNSURE, rates_for
 from pilot_quantum.dreamer.places import directory, path_of
 from pilot_quantum.dreamer.prediction import priced
 from pilot_quantum.dreamer.store import load, save
-from pilot_quantum.dreamer.suite import suite
+from pilot_quantum.dreamer.suite import Benchmark, suite
 from pilot_quantum.errors import CalibrationError
 from pilot_quantum.resource.profile import Rates, ResourceProfile
 from pilot_quantum.resource.site import Machine
@@ -53,6 +53,13 @@ def test_the_medians_of_all_rounds_give_the_rates():
         rates = next(rates for rates in found.rates if rates.model == benchmark.model)
         assert rates.measured
         assert priced(units_of(benchmark), rates).seconds == pytest.approx(exactly(benchmark, 2.0), rel=0.1)
+
+
+def test_one_round_agrees_with_nothing(tmp_path):
+    once = calibrated([Measurement(Benchmark("dispatch", "", 2, 0), (0.001,))], HERE, VERSIONS, "2026-01-01")
+    assert once.noise is None
+    save(once, tmp_path / "local.json")
+    assert load(tmp_path / "local.json") == once
 
 
 def test_a_profile_takes_the_rates_and_says_of_others_that_they_are_assumed():

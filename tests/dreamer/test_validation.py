@@ -148,6 +148,13 @@ def test_auto_counts_against_the_best_fixed_strategy_ten_milliseconds_left_out_o
     assert found.auto_worst == pytest.approx(1.9)
 
 
+def test_where_auto_takes_less_than_what_is_left_out_it_loses_nothing():
+    quick = row(timed("aer", 0.3), auto=(0.004,), fixed=(0.002,))
+    assert all_figures(quick).auto_worst == 0
+    slow = row(timed("aer", 0.3), auto=(0.012,), fixed=(0.02,))
+    assert all_figures(quick, slow).auto_worst == pytest.approx(0.1)
+
+
 def test_ways_to_choose_are_judged_alike():
     rows = [row(timed("lightning", 1.0), timed("aer", 4.0)), row(timed("aer", 1.0), timed("lightning", 1.0))]
     found = choices(rows, lambda one: "aer")

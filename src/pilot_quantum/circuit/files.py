@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from pilot_quantum.circuit.definitions import inline_definitions, undefined_gate
 from pilot_quantum.circuit.fault import fault
@@ -18,11 +19,16 @@ from pilot_quantum.errors import CircuitError
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
+STDIN = Path("-")
+"""The name that stands for what is piped in."""
+
 _COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _VERSION = re.compile(r"\s*OPENQASM\s+(\d+)(?:\.\d+)?\s*;")
 _ONLY_IN_2 = re.compile(r"\bqreg\b|\bcreg\b")
 _ONLY_IN_3 = re.compile(r"\bqubit\b|\bbit\b|\bstdgates\.inc\b|\$\d")
 _REGISTER = re.compile(r"\b(?:[qc]reg\s+\w+|qubit|bit)\s*\[\s*(\d+)\s*\]")
+_NUMBERED = re.compile(r"circuit-\d+(?:-\d+)?")
+"""What Qiskit calls a circuit that nobody has named."""
 _WIDEST = 100_000  # qubits or bits of one register: far above any circuit, and parsers take memory for each
 _FORMATS = "Give an OpenQASM 2 or 3 file or a QPY file (or an app.py that defines main(session))."
 
@@ -44,9 +50,15 @@ class FileCircuit:
 def read_circuits(file: Path) -> tuple[FileCircuit, ...]:
     """Every circuit in `file`, ready to run: has qubits, no free parameter, its own gates written out.
 
+    The file `-` is what stdin holds, read to its end; circuits of it are called so, and include files beside the user.
     Raises CircuitError naming the file, the line where there is one, what is wrong and what to do.
     """
-    content = _content(file)
+    if file == STDIN:
+        content, file = _stdin(), Path("stdin")
+    else:
+        content = _content(file)
+    if not content.strip():
+        raise fault(file, "the file is empty", _FORMATS)
     if content.startswith(MAGIC):
         circuits = read_qpy(content, file)
         if not circuits:
@@ -55,8 +67,11 @@ def read_circuits(file: Path) -> tuple[FileCircuit, ...]:
         circuits = [_read_text(content, file)]
     found = []
     for index, circuit in enumerate(circuits):
-        named = circuit.name if content.startswith(MAGIC) else file.stem
+        named = file.stem if len(circuits) == 1 else f"{file.stem}[{index}]"
+        if content.startswith(MAGIC) and not _NUMBERED.fullmatch(circuit.name):
+            named = circuit.name
         entry = FileCircuit(file, index, len(circuits), named, inline_definitions(circuit))
+        entry.circuit.name = named  # by which errors and plans call it
         _require_runnable(entry)
         found.append(entry)
     return tuple(found)
@@ -74,16 +89,20 @@ def openqasm_version(source: str) -> int | None:
 
 def _content(file: Path) -> bytes:
     try:
-        content = file.read_bytes()
+        return file.read_bytes()
     except FileNotFoundError as error:
         raise fault(file, "there is no such file", "Check the path.") from error
     except IsADirectoryError as error:
         raise fault(file, "this is a directory", f"Name the files in it, such as {file}/*.qasm.") from error
     except OSError as error:
         raise fault(file, f"cannot be read ({error.strerror})", "Check that you may read it.") from error
-    if not content.strip():
-        raise fault(file, "the file is empty", _FORMATS)
-    return content
+
+
+def _stdin() -> bytes:
+    stdin: TextIO | None = sys.stdin
+    if stdin is None:
+        raise fault(Path("stdin"), "there is none: it is closed", "Name a file, or pipe one in.")
+    return stdin.buffer.read()
 
 
 def _read_text(content: bytes, file: Path) -> QuantumCircuit:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import typer
 
 from pilot_quantum.cli.execution import Execution, OnProgress, execute
 from pilot_quantum.cli.interrupt import INTERRUPTED
@@ -59,7 +60,7 @@ def print_ran(ran: Ran, json: bool) -> int:
     """Print results to stdout and errors to stderr; the exit code."""
     outcome = ran.outcome
     if json:
-        print(msgspec.json.encode(outcome).decode())
+        typer.echo(msgspec.json.encode(outcome).decode())
     else:
         print_outcome(outcome)
     for circuit in outcome.circuits:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pilot_quantum.cli.calibrating import calibrated_on
 from pilot_quantum.cli.interrupt import INTERRUPTED, interruptible
 from pilot_quantum.cli.run import DEFAULT_PILOT, require_qiskit
 from pilot_quantum.errors import CalibrationError, InvalidDescriptionError
@@ -17,7 +17,6 @@ from pilot_quantum.errors import CalibrationError, InvalidDescriptionError
 if TYPE_CHECKING:
     from pilot_quantum.dreamer.calibration import Calibration
     from pilot_quantum.dreamer.public_suite import Case
-    from pilot_quantum.resource.description import PilotDescription
 
 app = typer.Typer(name="dreamer", help="Q-Dreamer: what predictions rest on.", no_args_is_help=True)
 
@@ -38,25 +37,27 @@ def calibrate(
     """Measure how fast a pilot is, about a minute, and keep it for predictions.
 
     One core is measured, with nothing else on it: leave the machine alone meanwhile. What was found is kept for all
-    pilots of that place, in $PILOT_QUANTUM_HOME or ~/.cache/pilot-quantum.
+    pilots of that place, in $PILOT_QUANTUM_HOME or ~/.cache/pilot-quantum. Exit codes: 0 all right, 1 it could not be
+    measured or kept, 2 wrong usage or too little memory, 130 stopped by Ctrl-C.
     """
     from pilot_quantum.dreamer.places import path_of
-    from pilot_quantum.dreamer.store import save
+    from pilot_quantum.dreamer.store import require_writable, save
     from pilot_quantum.resource.description import PilotDescription
 
     with interruptible():
         require_qiskit()
         description = PilotDescription(pilot)
-        calibration = _calibrated(description, rounds)
         path = path_of(description.resource)
+        require_writable(path)
+        calibration = calibrated_on(description, rounds)
         save(calibration, path)
-    if json:
-        import msgspec
+        if json:
+            import msgspec
 
-        typer.echo(msgspec.json.encode({"path": str(path), "calibration": calibration}).decode())
-    else:
-        _print(calibration)
-        typer.echo(f"kept in {path}")
+            typer.echo(msgspec.json.encode({"path": str(path), "calibration": calibration}).decode())
+        else:
+            _print(calibration)
+            typer.echo(f"kept in {path}")
 
 
 PUBLIC = "public"
@@ -90,35 +91,39 @@ def validate(
     """
     from pilot_quantum.cli.progress import progress
     from pilot_quantum.cli.setups import SETUPS
-    from pilot_quantum.cli.validation import report_faults, validated
+    from pilot_quantum.cli.validation import Validation, report_faults, validated
     from pilot_quantum.dreamer.public_suite import power_law_suite
 
     cases = _cases(suite, only or [])
     with interruptible():
         require_qiskit()
         if plot is not None:
-            from pilot_quantum.cli.validation_plot import require_matplotlib
+            from pilot_quantum.cli.validation_plot import require_drawable
 
-            require_matplotlib()
-        has_rates = _has_rates(calibrated)
-        found = validated(cases, power_law_suite(), SETUPS, rounds, progress())
-    if json:
-        import msgspec
+            require_drawable(plot)
+        try:
+            has_rates = _has_rates(calibrated)
+        except KeyboardInterrupt:  # while it calibrated
+            has_rates, found = False, Validation(interrupted=True)
+        else:
+            found = validated(cases, power_law_suite(), SETUPS, rounds, progress())
+        if json:
+            import msgspec
 
-        typer.echo(msgspec.json.encode(found.as_data(suite, rounds, has_rates)).decode())
-    else:
-        from pilot_quantum.cli.validation_table import print_validation
+            typer.echo(msgspec.json.encode(found.as_data(suite, rounds, has_rates)).decode())
+        else:
+            from pilot_quantum.cli.validation_table import print_validation
 
-        print_validation(found, suite, has_rates)
-    if plot is not None and found.compared:
-        from pilot_quantum.cli.validation_plot import draw
+            print_validation(found, suite, has_rates)
+        if plot is not None and found.compared:
+            from pilot_quantum.cli.validation_plot import draw
 
-        for path in draw(found.compared, plot):
-            print(f"drawn: {path}", file=sys.stderr)
-    report_faults(found)
-    if found.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(1 if found.faults else 0)
+            for path in draw(found.compared, plot):
+                print(f"drawn: {path}", file=sys.stderr)
+        report_faults(found)
+        if found.interrupted:
+            raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(1 if found.faults else 0)
 
 
 def _cases(suite: str, only: Sequence[str]) -> Sequence[Case]:
@@ -140,7 +145,7 @@ def _cases(suite: str, only: Sequence[str]) -> Sequence[Case]:
 def _has_rates(wanted: bool) -> bool:
     """Whether this machine is calibrated; made so where it is not and that is wanted. Says so on stderr if not."""
     from pilot_quantum.dreamer.places import path_of
-    from pilot_quantum.dreamer.store import load, save
+    from pilot_quantum.dreamer.store import load, require_writable, save
     from pilot_quantum.resource.description import PilotDescription
     from pilot_quantum.resource.site import look_around
 
@@ -154,37 +159,12 @@ def _has_rates(wanted: bool) -> bool:
     except CalibrationError as error:
         reason = str(error)
     if not wanted:
-        print(f"{reason}: rates are assumed", file=sys.stderr, flush=True)
+        print(f"{reason}; rates are assumed", file=sys.stderr, flush=True)
         return False
-    print(f"{reason}: calibrating first, about a minute", file=sys.stderr, flush=True)
-    save(_calibrated(PilotDescription(f"{DEFAULT_PILOT}?cores=1"), 3), path)
+    require_writable(path)
+    print(f"{reason}; calibrating first, about a minute", file=sys.stderr, flush=True)
+    save(calibrated_on(PilotDescription(f"{DEFAULT_PILOT}?cores=1"), 3), path)
     return True
-
-
-def _calibrated(description: PilotDescription, rounds: int) -> Calibration:
-    import tempfile
-
-    from pilot_quantum.cli.progress import PilotLine, Snapshot, progress
-    from pilot_quantum.dreamer.calibration import calibrated
-    from pilot_quantum.dreamer.suite import suite
-    from pilot_quantum.resource.site import Site, look_around
-    from pilot_quantum.session import Session
-    from pilot_quantum.workload.calibrate import asked, run_suite
-
-    with tempfile.TemporaryDirectory(prefix="pilot-quantum-") as directory, Session(directory) as session:
-        pilot = session.add_pilot(description)
-        submitter = session.with_options(name="calibrate")
-        print("waiting for the pilot ...", file=sys.stderr, flush=True)
-        site: Site = asked(submitter, look_around, cancel=session.cancel)
-        said = pilot.site or site  # a worker may be bound to fewer cores than its node has
-        with progress() as shown:
-
-            def show(done: int, total: int) -> None:
-                shown.update(Snapshot(done, 0, total, (PilotLine(pilot.id, pilot.state.value),)))
-
-            found = run_suite(submitter, suite(site.lightning, pilot.capacity.cores), show, rounds, session.cancel)
-    date = datetime.now(UTC).isoformat(timespec="seconds")
-    return calibrated(found, said.machine, said.versions, date)
 
 
 def _print(calibration: Calibration) -> None:
@@ -205,9 +185,13 @@ def _print(calibration: Calibration) -> None:
     console = stdout_console()
     console.print(table)
     machine = calibration.machine
+    noise = (
+        "how far a measurement agrees with its repetition is not known: one round"
+        if calibration.noise is None
+        else f"a measurement agrees with its repetition to {calibration.noise:.2f}"
+    )
     console.print(
-        f"{machine.processor}, {machine.cores} cores, {machine.memory / 2**30:.1f} GiB; a measurement agrees with its "
-        f"repetition to {calibration.noise:.2f}",
+        f"{machine.processor}, {machine.cores} cores, {machine.memory / 2**30:.1f} GiB; {noise}",
         markup=False,
         highlight=False,
         soft_wrap=True,

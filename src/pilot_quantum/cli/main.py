@@ -1,6 +1,7 @@
 """The command `pilot-quantum`: its subcommands, and how errors become messages and exit codes.
 
-Exit codes: 0 all right, 1 something failed, 2 the command line or an input is wrong, 130 stopped by Ctrl-C.
+Exit codes: 0 all right, 1 something failed, 2 the command line or an input is wrong, 130 stopped by Ctrl-C, 143 by
+SIGTERM, 129 by SIGHUP.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from pilot_quantum.cli.plan import plan
 from pilot_quantum.cli.report import report
 from pilot_quantum.cli.run import run
 from pilot_quantum.cli.status import status
+from pilot_quantum.cli.streams import Streams
 from pilot_quantum.cli.trace import trace
+from pilot_quantum.cli.warned import told
 from pilot_quantum.errors import CircuitError, InvalidDescriptionError, PilotQuantumError
 
 FAILURE = 1
@@ -68,11 +71,15 @@ def exit_code(error: PilotQuantumError) -> int:
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
-    try:
-        app()
-    except PilotQuantumError as error:
-        print(f"pilot-quantum: {error}", file=sys.stderr)
-        sys.exit(exit_code(error))
+    with Streams(), told():
+        try:
+            app()
+        except PilotQuantumError as error:
+            print(f"pilot-quantum: {error}", file=sys.stderr)
+            sys.exit(exit_code(error))
+        except Warning as warning:  # of a library; `PYTHONWARNINGS=error` asks for that
+            print(f"pilot-quantum: {type(warning).__name__}, an error by your settings: {warning}", file=sys.stderr)
+            sys.exit(FAILURE)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import typer
 
 from pilot_quantum.cli.interrupt import interruptible
 from pilot_quantum.cli.run import DEFAULT_PILOT, require_qiskit
-from pilot_quantum.errors import InvalidDescriptionError, PilotQuantumError
+from pilot_quantum.errors import CircuitError, InvalidDescriptionError, PilotQuantumError, UnsatisfiableError
 
 if TYPE_CHECKING:
     from pilot_quantum.cli.request import Request
@@ -24,7 +24,9 @@ FORMATS = (".png", ".svg", ".pdf")
 def plan(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Circuits (OpenQASM 2, OpenQASM 3, QPY).", show_default=False),
+        typer.Argument(
+            metavar="FILE...", help="Circuits (OpenQASM 2, OpenQASM 3, QPY); - is stdin.", show_default=False
+        ),
     ],
     observable: Annotated[
         list[str] | None,
@@ -128,9 +130,14 @@ def _planned(
         finally:
             session.close(cancel=True)  # planning needs no worker
     asks = follow if probe else None
-    return [
-        planned(one.circuit, _shaped(one), resources, target=target, probe=asks, thorough=everything) for one in asked
-    ]
+    plans = []
+    for one in asked:
+        try:
+            made = planned(one.circuit, _shaped(one), resources, target=target, probe=asks, thorough=everything)
+        except (CircuitError, UnsatisfiableError) as error:
+            raise type(error)(f"{one.source}: {error}") from error
+        plans.append(made)
+    return plans
 
 
 def _shaped(request: Request) -> str | list[str]:

@@ -19,7 +19,8 @@ def run(
         list[str],
         typer.Argument(
             metavar="FILE...",
-            help="Circuits (OpenQASM 2, OpenQASM 3, QPY), or one app.py; all that follows app.py is handed to it.",
+            help="Circuits (OpenQASM 2, OpenQASM 3, QPY; - is stdin), or one app.py; all that follows app.py is handed "
+            "to it.",
             show_default=False,
         ),
     ],

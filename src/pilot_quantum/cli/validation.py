@@ -57,13 +57,13 @@ class Validation:
         return figures(rows, (PowerLaw(), LATER, lambda row: self.laws[row.setup]))
 
     def as_data(self, suite: str, rounds: int, calibrated: bool) -> dict[str, Any]:
-        """The document of --json: the figures of all rows, those of each set-up, the machine, and the rows."""
+        """The document of --json: the figures of all rows (None without any), of each set-up, the machine, the rows."""
         from pilot_quantum.resource.site import look_around
 
         here = look_around()
         setups = list(dict.fromkeys(row.setup for row in self.compared))
         return {
-            **(msgspec.to_builtins(self.figures()) if setups else {}),
+            **(msgspec.to_builtins(self.figures()) if setups else dict.fromkeys(Figures.__struct_fields__)),
             "suite": suite,
             "cases": len({row.case for row in self.rows}),
             "setups": {name: msgspec.to_builtins(self.figures(name)) for name in setups},

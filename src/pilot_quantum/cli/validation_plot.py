@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from pilot_quantum.dreamer.validation import Row
 from pilot_quantum.errors import PilotQuantumError
@@ -11,22 +13,30 @@ from pilot_quantum.errors import PilotQuantumError
 PREDICTIONS, REGRET = "predicted-measured.png", "regret.png"
 
 
-def require_matplotlib() -> None:
-    """Raise PilotQuantumError, before anything is measured, where there is nothing to draw with."""
+def require_drawable(directory: Path) -> None:
+    """Make `directory`; PilotQuantumError, before anything is measured, where `draw` could not write there."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise PilotQuantumError(
             "--plot needs matplotlib, which is not installed. Install it with: pip install 'pilot-quantum[plot]'"
         ) from error
+    with _writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=directory).close()
 
 
 def draw(rows: Sequence[Row], directory: Path) -> tuple[Path, Path]:
     """Write both figures below `directory`, which is made; their paths. Raises PilotQuantumError."""
-    require_matplotlib()
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
+    require_drawable(directory)
+    with _writing(directory):
         return _predictions(rows, directory / PREDICTIONS), _regret(rows, directory / REGRET)
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise PilotQuantumError(
             f"the figures cannot be written below {str(directory)!r}: {error.strerror or error}. "

@@ -41,13 +41,13 @@ from pilot_quantum.dreamer.models.transpile import TRANSPILE, Transpile
 from pilot_quantum.dreamer.models.write import WRITE, Write
 from pilot_quantum.dreamer.prediction import Units
 from pilot_quantum.dreamer.suite import Benchmark, cut_gates, program, strings
-from pilot_quantum.errors import CalibrationError
+from pilot_quantum.errors import CalibrationError, PilotQuantumWarning
 from pilot_quantum.resource.checks import check_number
 from pilot_quantum.resource.profile import Rates
 from pilot_quantum.resource.site import Machine
 
 
-class CalibrationWarning(UserWarning):
+class CalibrationWarning(PilotQuantumWarning):
     """A calibration was made with other versions than those in use; or is of another machine, and is not used."""
 
 
@@ -61,19 +61,20 @@ class Measurement(msgspec.Struct, frozen=True):
 
 class Calibration(msgspec.Struct, frozen=True):
     """Measured rates. date: ISO 8601, UTC. versions: of packages by name. noise: how far the least of a benchmark's
-    rounds agrees with their median, the median over all; no prediction can do much better. measurements: what the rates
-    were fitted to. Raises InvalidDescriptionError for a noise that cannot be.
+    rounds agrees with their median, the median over all; no prediction can do much better; None where each ran once.
+    measurements: what the rates were fitted to. Raises InvalidDescriptionError for a noise that cannot be.
     """
 
     machine: Machine
     versions: dict[str, str]
     date: str
-    noise: float
+    noise: float | None
     rates: tuple[Rates, ...]
     measurements: tuple[Measurement, ...] = ()
 
     def __post_init__(self) -> None:
-        check_number("noise", self.noise, 0.0, 1.0)
+        if self.noise is not None:
+            check_number("noise", self.noise, 0.0, 1.0)
 
     def check(self, machine: Machine, versions: Mapping[str, str]) -> None:
         """Raise CalibrationError where it is of another machine than `machine`, or fits no longer to the cost models.
@@ -132,7 +133,7 @@ def calibrated(
         for seconds in (measurement.cold, measurement.warm)
         if len(seconds) > 1
     ]
-    noise = median(agreements) if agreements else 0.0
+    noise = median(agreements) if agreements else None
     return Calibration(machine, dict(versions), date, noise, rates, tuple(measurements))
 
 

@@ -60,7 +60,7 @@ def _read(path: Path, site: Site, pilot: str) -> tuple[Rates, ...]:
         calibration.check(site.machine, site.versions)
     except CalibrationError as error:
         warnings.warn(
-            f"pilot {pilot!r}: {error} Until then its predictions rest on assumed rates.",
+            f"pilot {pilot!r}: {str(error).rstrip('.')}. Until then its predictions rest on assumed rates.",
             CalibrationWarning,
             stacklevel=4,
         )

@@ -64,6 +64,11 @@ class Batch(Generic[Key]):
         return alive
 
     @property
+    def futures(self) -> tuple[Future[Any], ...]:
+        """One for each unit."""
+        return tuple(self._futures.values())
+
+    @property
     def state(self) -> BatchState:
         """How far the units are."""
         if self._failure is not None:

@@ -19,6 +19,7 @@ from pilot_quantum.circuit.meetings import Widths, bounds
 from pilot_quantum.circuit.schmidt_ranks import follow
 from pilot_quantum.circuit.skeleton import read_skeleton
 from pilot_quantum.dreamer.planning.data import PlanData
+from pilot_quantum.dreamer.planning.explanation import seconds_of
 from pilot_quantum.dreamer.planning.planner import KINDS, examine, plan
 from pilot_quantum.dreamer.planning.question import question_of
 from pilot_quantum.dreamer.prediction import Prediction
@@ -57,6 +58,16 @@ def test_a_small_circuit_is_run_in_one_piece_and_no_cuts_are_looked_for(pilot):
     assert made.best.method == "lightning"
     assert not any(candidate.method == "cut" for candidate in made.candidates)
     assert any("cuts were not looked for" in note for note in made.notes)
+
+
+def test_notes_name_the_best_candidate_with_the_seconds_that_the_table_shows(pilot):
+    made = plan(qiskit_circuit(families.efficient_su2(8, 2, seed=1)), "Z7", [pilot()])
+
+    likely, high = seconds_of(made.best.prediction.seconds), seconds_of(made.best.prediction.high)
+    notes = [note for note in made.notes if "is reckoned with" in note]
+    assert notes
+    assert all(f"; {made.best.name} is reckoned with " in note for note in notes)
+    assert all(note.endswith(f"({likely} likely, up to {high})") for note in notes)
 
 
 def test_cuts_are_not_looked_for_where_they_have_taken_much_longer_than_thought(pilot):
@@ -128,12 +139,7 @@ def test_what_a_pilot_takes_at_most_makes_cuts_necessary(pilot):
 def test_aer_is_weighed_beside_lightning_only_where_that_takes_little_of_the_best(pilot):
     circuit = qiskit_circuit(families.efficient_su2(12, 6, seed=1))  # 2 ms, and nobody looks for cuts
     short, thorough = plan(circuit, "Z" * 12, [pilot()]), plan(circuit, "Z" * 12, [pilot()], thorough=True)
-    layers = QuantumCircuit(20)
-    for qubit in range(20):
-        layers.ry(0.1 * qubit, qubit)
-        layers.rz(0.2, qubit)
-        layers.cx(qubit, (qubit + 7) % 20)
-    worth = plan(layers, "Z" * 20, [pilot()])
+    worth = plan(qiskit_circuit(families.efficient_su2(24, 6, seed=1)), "Z" * 24, [pilot()], probe=None)
 
     assert not any(candidate.method == "aer-statevector" for candidate in short.candidates)
     assert any("Aer was not weighed" in note for note in short.notes)

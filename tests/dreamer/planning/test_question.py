@@ -39,6 +39,11 @@ def test_every_form_of_an_observable_means_the_same(form):
     assert question.sums == (((0, 0.5), (1, 1.0)),)
 
 
+def test_an_observable_of_another_width_is_refused_with_the_circuit_named_once():
+    with pytest.raises(CircuitError, match="but circuit 'bell' has 2 qubits"):
+        question_of(QuantumCircuit(2, name="bell"), "ZZZ")
+
+
 def test_nested_lists_keep_their_shape_and_share_terms():
     question = question_of(state(), [["Z0", "Z1 + Z0"], [Pauli("XII"), "Z1"]])
 

@@ -84,6 +84,22 @@ def test_more_threads_than_a_node_has_cores_are_refused_by_the_scheduler(session
         job.result(WAIT)
 
 
+def test_a_plans_job_is_explained_and_cancelled_as_a_task_is(tmp_path):
+    plan = plan_of(question("Z0"), way("lightning"))
+    with pq.Session(tmp_path) as session, pq.Session(tmp_path / "other") as other:
+        job = session.run(plan)
+        assert job.tasks
+        waits = session.explain(job)
+        assert waits.startswith(f"0 of the job's {len(job.tasks)} tasks have ended. Of the first that has not: ")
+        assert "no pilot yet" in waits
+        with pytest.raises(ValueError, match="another session"):
+            other.cancel(job)
+        session.cancel(job)
+        with pytest.raises(CancelledError):
+            job.result(WAIT)
+        assert session.explain(job) == f"{len(job.tasks)} of the job's {len(job.tasks)} tasks have ended."
+
+
 def test_a_plan_comes_too_late_for_a_closed_session(tmp_path):
     with pq.Session(tmp_path) as session:
         plan = plan_of(question("Z0"), way("lightning"))

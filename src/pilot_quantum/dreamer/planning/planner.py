@@ -214,6 +214,15 @@ class _Stages:
         found = _best(self.candidates, self.target)
         return inf if found is None else _cost(found)
 
+    @property
+    def _reckoned(self) -> str:
+        """How notes name `best`, beside the seconds that tables show."""
+        found = _best(self.candidates, self.target)
+        if found is None:
+            return "no candidate is known yet"
+        likely, high = seconds_of(found.prediction.seconds), seconds_of(found.prediction.high)
+        return f"{found.name} is reckoned with {seconds_of(_cost(found))} ({likely} likely, up to {high})"
+
     def _wanted(self, kind: str) -> bool:
         """Whether candidates of this stage can bear the strategy's name."""
         if self.strategy == AUTO:
@@ -243,7 +252,7 @@ class _Stages:
         if not beside:
             self.notes.append(
                 f"Aer was not weighed beside Lightning: following how it fuses gates takes a tenth of "
-                f"{seconds_of(self.best)} or more, which the best candidate takes"
+                f"{seconds_of(self.best)} or more; {self._reckoned}"
             )
         yield from beside
 
@@ -255,8 +264,7 @@ class _Stages:
         least = self.whole.least_of_matrix_product()
         if not self.thorough and least > HOPEFUL * self.best:
             self.notes.append(
-                f"a matrix-product state was not weighed: it takes {seconds_of(least)} at least, and the best "
-                f"candidate {seconds_of(self.best)}"
+                f"a matrix-product state was not weighed: it takes {seconds_of(least)} at least; {self._reckoned}"
             )
             return
         yield self.whole.matrix_product()
@@ -289,8 +297,8 @@ class _Stages:
         least = self._cut(cutting.least_of_any)
         if not self.thorough and WORTH * least > self.best:
             self.notes.append(
-                f"cuts were not looked for: that and writing the pieces takes {seconds_of(least)} at least, and the "
-                f"best candidate {seconds_of(self.best)}"
+                f"cuts were not looked for: that and writing the pieces takes {seconds_of(least)} at least; "
+                f"{self._reckoned}"
             )
             return
         if cutting.glance is None:
@@ -299,8 +307,7 @@ class _Stages:
         if not self.thorough and WORTH * least > self.best:
             self.notes.append(
                 f"cuts were not looked for: at a glance they leave 2^{cutting.glance.amplitude_bits:.0f} amplitudes, "
-                f"which with looking for them takes {seconds_of(least)} at least, and the best candidate "
-                f"{seconds_of(self.best)}"
+                f"which with looking for them takes {seconds_of(least)} at least; {self._reckoned}"
             )
             return
         names: Counter[str] = Counter()

@@ -44,7 +44,7 @@ class Question:
 
     def __post_init__(self) -> None:
         for observable in self.observables:
-            require_width(observable, f"circuit {self.circuit.name!r}", self.circuit.num_qubits)
+            require_width(observable, repr(self.circuit.name), self.circuit.num_qubits)
 
     @cached_property
     def terms(self) -> tuple[Letters, ...]:

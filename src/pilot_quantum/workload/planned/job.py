@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,11 @@ class PlanJob:
     def cancel(self) -> bool:
         """Cancel what has not ended; whether there was anything."""
         return self._batch.cancel()
+
+    @property
+    def tasks(self) -> tuple[Future[Any], ...]:
+        """The futures of its tasks; `session.cancel` and `session.explain` take the job itself, too."""
+        return self._batch.futures
 
     @property
     def state(self) -> BatchState:
