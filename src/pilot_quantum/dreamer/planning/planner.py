@@ -216,12 +216,12 @@ class _Stages:
 
     @property
     def _reckoned(self) -> str:
-        """How notes name `best`, beside the seconds that tables show."""
+        """What `best` is, in a note that compares with it, beside the seconds that tables show."""
         found = _best(self.candidates, self.target)
         if found is None:
-            return "no candidate is known yet"
+            return "what no candidate is known to take yet"
         likely, high = seconds_of(found.prediction.seconds), seconds_of(found.prediction.high)
-        return f"{found.name} is reckoned with {seconds_of(_cost(found))} ({likely} likely, up to {high})"
+        return f"what {found.name} is reckoned with, {seconds_of(_cost(found))} ({likely} likely, up to {high})"
 
     def _wanted(self, kind: str) -> bool:
         """Whether candidates of this stage can bear the strategy's name."""
@@ -251,8 +251,8 @@ class _Stages:
         beside = list(self.whole.beside_lightning(fastest, self.best))
         if not beside:
             self.notes.append(
-                f"Aer was not weighed beside Lightning: following how it fuses gates takes a tenth of "
-                f"{seconds_of(self.best)} or more; {self._reckoned}"
+                f"Aer was not weighed beside Lightning: following how it fuses gates takes more than a tenth of "
+                f"{self._reckoned}"
             )
         yield from beside
 
@@ -264,7 +264,8 @@ class _Stages:
         least = self.whole.least_of_matrix_product()
         if not self.thorough and least > HOPEFUL * self.best:
             self.notes.append(
-                f"a matrix-product state was not weighed: it takes {seconds_of(least)} at least; {self._reckoned}"
+                f"a matrix-product state was not weighed: it takes {seconds_of(least)} at least, more than half of "
+                f"{self._reckoned}"
             )
             return
         yield self.whole.matrix_product()
@@ -297,8 +298,8 @@ class _Stages:
         least = self._cut(cutting.least_of_any)
         if not self.thorough and WORTH * least > self.best:
             self.notes.append(
-                f"cuts were not looked for: that and writing the pieces takes {seconds_of(least)} at least; "
-                f"{self._reckoned}"
+                f"cuts were not looked for: that and writing the pieces takes {seconds_of(least)} at least, not well "
+                f"below {self._reckoned}"
             )
             return
         if cutting.glance is None:
@@ -307,7 +308,7 @@ class _Stages:
         if not self.thorough and WORTH * least > self.best:
             self.notes.append(
                 f"cuts were not looked for: at a glance they leave 2^{cutting.glance.amplitude_bits:.0f} amplitudes, "
-                f"which with looking for them takes {seconds_of(least)} at least; {self._reckoned}"
+                f"which with looking for them takes {seconds_of(least)} at least, not well below {self._reckoned}"
             )
             return
         names: Counter[str] = Counter()
