@@ -14,7 +14,7 @@ from qiskit.circuit.library import UnitaryGate
 from qiskit.quantum_info import Pauli, Statevector, random_unitary
 from qiskit_aer import AerSimulator
 
-from pilot_quantum.circuit import families
+from pilot_quantum.circuit import families, schmidt_ranks
 from pilot_quantum.circuit.export import qiskit_circuit
 from pilot_quantum.circuit.meetings import Sides, bounds, meetings
 from pilot_quantum.circuit.schmidt_ranks import EACH, MOST_WIRES, Patience, follow
@@ -37,9 +37,10 @@ def exact_bonds(circuit: QuantumCircuit, order: list[int], bonds: Sequence[int])
     return tuple(found)
 
 
+@pytest.mark.parametrize("pivoted", [1, schmidt_ranks.PIVOTED])
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())
-def test_the_ranks_are_those_of_the_state(data):
+def test_the_ranks_are_those_of_the_state(pivoted, data):
     qubits = data.draw(st.integers(2, 7))
     circuit = QuantumCircuit(qubits)
     for _ in range(data.draw(st.integers(1, 12))):
@@ -73,7 +74,9 @@ def test_the_ranks_are_those_of_the_state(data):
         if circuit.data[meeting.gate].name != "swap":
             order = moving
 
-    found = follow(circuit, Patience(60.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schmidt_ranks, "PIVOTED", pivoted)
+        found = follow(circuit, Patience(60.0))
 
     assert [sides for each in found.sides for sides in each] == [pytest.approx(sides) for sides in expected]
     assert np.allclose(found.bonds, exact_bonds(circuit, order, range(1, qubits)))

@@ -31,6 +31,12 @@ NEGLIGIBLE = 1e-16
 UNENTANGLED = 1e-12
 """The determinant of two qubits' amplitudes up to which they are a product: the smaller Schmidt coefficient at most."""
 
+PIVOTED = 16
+"""Rows and columns from which a decomposition with pivots comes first: it takes a fifth of one by singular values."""
+
+CLEAR = 1e-6, 1e-12
+"""Parts of the first pivot above which all singular values stay and below which none does; between, they are found."""
+
 MOST_WIRES = 4
 """Qubits of a gate that is followed."""
 
@@ -62,10 +68,10 @@ def follow(circuit: QuantumCircuit, patience: Patience) -> Widths:
     It ends early when patience ends, and at a gate on more than `MOST_WIRES` qubits. circuit: of gates without unbound
     parameters.
     """
-    from scipy.linalg.lapack import zgesdd  # type: ignore[import-untyped]
+    from scipy.linalg import lapack  # type: ignore[import-untyped]
 
     with one_thread():
-        return _follow(circuit, perf_counter(), patience, _Line(circuit.num_qubits, zgesdd))
+        return _follow(circuit, perf_counter(), patience, _Line(circuit.num_qubits, lapack))
 
 
 def _follow(circuit: QuantumCircuit, began: float, patience: Patience, line: _Line) -> Widths:
@@ -119,15 +125,16 @@ def _turned(matrix: Complexes, wires: Sequence[int], qubits: Sequence[int]) -> C
 class _Line:
     """Qubits in a line, all in |0>. Tensors: (left bond, qubit, right bond), right-canonical; weights on their left.
 
-    zgesdd: LAPACK's singular value decomposition, as SciPy has it: NumPy's takes twice as long on small matrices.
+    Weights W are what is left of them, up to a unitary: Schmidt coefficients, or a matrix where W†W is the state of the
+    bond. lapack: SciPy's; NumPy's singular value decomposition takes twice as long on small matrices.
     """
 
-    def __init__(self, qubits: int, zgesdd: Callable[..., Any]) -> None:
-        self._zgesdd = zgesdd
+    def __init__(self, qubits: int, lapack: Any) -> None:
+        self._lapack = lapack
         zero = np.zeros((1, 2, 1), dtype=complex)
         zero[0, 0, 0] = 1
         self._tensors: list[Complexes] = [zero] * qubits
-        self._weights: list[NDArray[np.float64]] = [np.ones(1)] * qubits
+        self._weights: list[NDArray[Any]] = [np.ones(1)] * qubits
         self._order = list(range(qubits))
 
     def turn(self, matrix: Complexes, qubit: int) -> None:
@@ -203,20 +210,36 @@ class _Line:
         widest = 1
         for i in reversed(range(1, width)):
             block = block.reshape(a << i, 2 * b)
-            weighted = (self._weights[at][:, None] * block.reshape(a, -1)).reshape(block.shape)
-            # Turned about, it lies as LAPACK wants it.
-            columns, values, _, failed = self._zgesdd(weighted.T, full_matrices=0, overwrite_a=1)
-            if failed:
-                raise np.linalg.LinAlgError(f"a decomposition of {weighted.shape} numbers does not converge")
-            kept = _kept(values)
-            values = values[:kept] / sqrt(values[:kept] @ values[:kept])
-            columns = columns[:, :kept]
+            weights, flat = self._weights[at], block.reshape(a, -1)
+            weighted = (weights[:, None] * flat if weights.ndim == 1 else weights @ flat).reshape(block.shape)
+            columns, self._weights[at + i] = self._halved(weighted)
+            kept = columns.shape[1]
             block = block @ columns.conj()
             self._tensors[at + i] = columns.T.reshape(kept, 2, b)
-            self._weights[at + i] = values
             b, widest = kept, max(widest, kept)
         self._tensors[at] = block.reshape(a, 2, b)
         return log2(widest)
+
+    def _halved(self, weighted: Complexes) -> tuple[Complexes, NDArray[Any]]:
+        """Orthonormal columns C, as few as hold what is not negligible of `weighted` = N Cᵀ, and the weights that N is.
+
+        LAPACK wants matrices turned about.
+        """
+        if min(weighted.shape) >= PIVOTED:
+            factors, _, reflectors, *_ = self._lapack.zgeqp3(weighted.T)
+            pivots: list[float] = np.abs(factors.diagonal()).tolist()
+            most, none = (pivots[0] * part for part in CLEAR)
+            kept = sum(pivot > none for pivot in pivots)
+            if pivots[kept - 1] > most:
+                columns = self._lapack.zungqr(factors[:, :kept], reflectors[:kept])[0]
+                upper = self._lapack.zgeqrf(weighted @ columns.conj(), overwrite_a=1)[0][:kept]
+                return columns, np.triu(upper)
+        columns, values, _, failed = self._lapack.zgesdd(weighted.T, full_matrices=0, overwrite_a=1)
+        if failed:
+            raise np.linalg.LinAlgError(f"a decomposition of {weighted.shape} numbers does not converge")
+        kept = _kept(values)
+        values = values[:kept]
+        return columns[:, :kept], values / sqrt(values @ values)
 
 
 def _kept(values: NDArray[np.float64]) -> int:
