@@ -206,3 +206,11 @@ def test_qpy_circuits_are_checked_like_the_others(tmp_path: Path) -> None:
         message = refusal(tmp_path, stream.getvalue(), "circuit.qpy")
         assert says in message
         assert repr(circuit.name) in message
+
+
+def test_a_file_with_an_angle_that_is_no_number_is_refused_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "infinite.qasm"
+    file.write_text('OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[1];\nrz(1e400) q[0];\n')
+
+    with pytest.raises(CircuitError, match=r"infinite\.qasm.*'rz', has the angle inf"):
+        read_circuits(file)

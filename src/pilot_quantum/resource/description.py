@@ -11,6 +11,7 @@ from urllib.parse import quote
 from pilot_quantum.errors import InvalidDescriptionError
 from pilot_quantum.resource import address
 from pilot_quantum.resource.capacity import CAPABILITY
+from pilot_quantum.resource.checks import check_whole
 from pilot_quantum.resource.units import parse_bytes, parse_seconds
 
 ENGINES = ("processes", "dask", "ray")
@@ -180,8 +181,7 @@ class PilotDescription:
             if value is None and _DEFAULTS[name] is None:
                 continue
             least = 1 if name == "nodes" and not self.max_nodes else least
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InvalidDescriptionError(f"{name}={value!r} must be a whole number of at least {least}.")
+            object.__setattr__(self, name, check_whole(name, value, least))
         for name in _TIMES:
             value = getattr(self, name)
             if value is None:

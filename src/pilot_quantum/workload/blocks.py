@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pilot_quantum.circuit.updates import UPDATES_PER_UNIT
+from pilot_quantum.resource.checks import check_whole
 
 UPDATES_PER_START = 2**15  # what starting one evolution costs, in updates
 UPDATES_PER_SHOT = 2**5  # one sample from a known state: about 100 ns
@@ -54,6 +55,11 @@ def seed_of(entropy: int, key: UnitKey) -> np.random.SeedSequence:
     return np.random.SeedSequence(entropy, spawn_key=tuple(key))
 
 
-def fresh_entropy() -> int:
-    """A seed for a call that was given none, kept with its result so that it can be repeated."""
-    return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
+def entropy_of(seed: int | None) -> int:
+    """`seed`; for None a fresh one, to be kept with the result so that the call can be repeated.
+
+    Raises InvalidDescriptionError when it is no whole number of at least 0.
+    """
+    if seed is None:
+        return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
+    return check_whole("seed", seed, 0, "or None")

@@ -15,7 +15,7 @@ import pilot_quantum as pq
 from pilot_quantum.circuit.cuts import Cuts
 from pilot_quantum.circuit.terms import observable_of
 from pilot_quantum.dreamer.planning.question import Question
-from pilot_quantum.errors import SessionClosedError, UnsatisfiableError
+from pilot_quantum.errors import CircuitError, SessionClosedError, UnsatisfiableError
 
 pytestmark = pytest.mark.requires("aer", "lightning")
 
@@ -118,6 +118,35 @@ def test_the_estimator_runs_on_workers_as_planned(session, strategy):
     for one, other in zip(found, session.estimator().run(pubs).result(WAIT), strict=True):
         assert one.data.evs == pytest.approx(other.data.evs, abs=1e-9)
         assert one.metadata["planning_seconds"] > 0
+
+
+@pytest.mark.parametrize("angle", [np.nan, np.inf])
+@pytest.mark.parametrize("strategy", [None, "auto", "lightning", "aer", "mps", "cut"])
+def test_an_angle_that_is_no_number_is_never_a_value(session, strategy, angle):
+    circuit = QuantumCircuit(2)
+    circuit.ry(angle, 0)
+    circuit.cx(0, 1)
+    estimator = session.estimator(strategy=strategy) if strategy else session.estimator()
+    with pytest.raises(CircuitError, match=f"'ry', has the angle {angle}"):
+        estimator.run([(circuit, "ZZ")]).result(WAIT)
+
+
+@pytest.mark.parametrize("angle", [np.nan, np.inf])
+def test_nor_is_it_sampled_or_planned_for(session, angle):
+    plain, dynamic, wide = QuantumCircuit(1), QuantumCircuit(1, 1), QuantumCircuit(40)
+    plain.ry(angle, 0)
+    plain.measure_all()
+    dynamic.measure(0, 0)
+    with dynamic.if_test((dynamic.clbits[0], 0)):
+        dynamic.ry(angle, 0)
+    for qubit in range(39):
+        wide.cx(qubit, qubit + 1)
+    wide.rx(angle, 3)
+    for circuit in (plain, dynamic):
+        with pytest.raises(CircuitError, match=f"'ry', has the angle {angle}"):
+            session.sampler().run([circuit], shots=3).result(WAIT)
+    with pytest.raises(CircuitError, match=f"instruction 39, 'rx', has the angle {angle}"):
+        pq.dreamer.plan(wide, "Z" * 40, session.resources())
 
 
 def test_a_job_of_a_planned_estimator_is_cancelled_as_every_other(session):

@@ -10,11 +10,11 @@ from qiskit.primitives import BaseEstimatorV2, PrimitiveResult
 from qiskit.primitives.containers import EstimatorPubLike
 
 from pilot_quantum.interfaces.qiskit.job import PilotJob
-from pilot_quantum.interfaces.qiskit.options import EstimatorOptions, entropy_of, merged
+from pilot_quantum.interfaces.qiskit.options import EstimatorOptions, merged
 from pilot_quantum.interfaces.qiskit.primitive import Dispatcher, Reading
 from pilot_quantum.interfaces.qiskit.pubs import check_estimator, estimator_pubs
 from pilot_quantum.workload.batch import Batch
-from pilot_quantum.workload.blocks import UnitKey
+from pilot_quantum.workload.blocks import UnitKey, entropy_of
 from pilot_quantum.workload.estimation import Estimation
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
 from pilot_quantum.workload.units import estimate

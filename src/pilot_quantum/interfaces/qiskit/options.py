@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pilot_quantum.errors import InvalidDescriptionError
 from pilot_quantum.resource.address import unknown
-from pilot_quantum.workload.blocks import fresh_entropy
+from pilot_quantum.workload.blocks import entropy_of
 
 
 @dataclass(slots=True)
@@ -52,16 +52,3 @@ def merged(defaults: Options, options: Options | Mapping[str, Any] | None, keywo
     found = replace(defaults, **changes)
     entropy_of(found.seed)
     return found
-
-
-def entropy_of(seed: int | None) -> int:
-    """`seed`, or a fresh one for None. Raises InvalidDescriptionError when it is no whole number of at least 0."""
-    if seed is None:
-        return fresh_entropy()
-    try:
-        value = seed.__index__()
-    except AttributeError:
-        value = -1
-    if isinstance(seed, bool) or value < 0:
-        raise InvalidDescriptionError(f"seed={seed!r} must be a whole number of at least 0, or None.")
-    return value

@@ -10,11 +10,11 @@ from qiskit.primitives import BaseSamplerV2, PrimitiveResult
 from qiskit.primitives.containers import SamplerPubLike
 
 from pilot_quantum.interfaces.qiskit.job import PilotJob
-from pilot_quantum.interfaces.qiskit.options import SamplerOptions, entropy_of, merged
+from pilot_quantum.interfaces.qiskit.options import SamplerOptions, merged
 from pilot_quantum.interfaces.qiskit.primitive import Dispatcher, Reading
 from pilot_quantum.interfaces.qiskit.pubs import check_sampler, label, sampler_pubs
 from pilot_quantum.workload.batch import Batch
-from pilot_quantum.workload.blocks import UnitKey
+from pilot_quantum.workload.blocks import UnitKey, entropy_of
 from pilot_quantum.workload.sampling import Sampling
 from pilot_quantum.workload.submitter import Cancel, Resources, Submitter, cancel_unshipped
 from pilot_quantum.workload.units import sample

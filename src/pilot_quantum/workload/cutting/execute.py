@@ -15,7 +15,7 @@ from pilot_quantum.circuit.fragment_cone import observed
 from pilot_quantum.circuit.fragments import CutCircuit, cut_circuit
 from pilot_quantum.errors import InvalidDescriptionError
 from pilot_quantum.resource.checks import check_whole
-from pilot_quantum.workload.blocks import fresh_entropy
+from pilot_quantum.workload.blocks import entropy_of
 from pilot_quantum.workload.cutting.distribution import CutDistribution, check_qubits
 from pilot_quantum.workload.cutting.expectation import CutExpectation
 from pilot_quantum.workload.cutting.fleet import Fleet
@@ -91,7 +91,7 @@ class CutRunner:
         The same seed gives the same values on any number of workers; None draws one. Raises CircuitError,
         CircuitTooLargeError.
         """
-        shots, entropy = check_whole("shots", shots, 1), _entropy(seed)
+        shots, entropy = check_whole("shots", shots, 1), entropy_of(seed)
         cut, sums = _observed(circuit, cuts, observables)
         part = SampledExpectation(cut, self._whole(cut), sums, shots, entropy)
         return SampledJob(part, self._fleet.submit)
@@ -117,7 +117,7 @@ class CutRunner:
 
         At most 26 qubits. None draws a seed. Raises CircuitError, CircuitTooLargeError.
         """
-        shots, entropy = check_whole("shots", shots, 1), _entropy(seed)
+        shots, entropy = check_whole("shots", shots, 1), entropy_of(seed)
         part = self._distribution(circuit, cuts, qubits)
 
         def drawn(found: Mapping[PartKey, Any]) -> Ints:
@@ -139,10 +139,6 @@ def prepared(fleet: Fleet, circuit: QuantumCircuit, cuts: Cuts, observables: Obs
     """Everything before the parts are handed over. Raises CircuitError, CircuitTooLargeError."""
     cut, sums = _observed(circuit, cuts, observables)
     return CutExpectation(cut, fleet.works(cut, len(sums.terms)), sums)
-
-
-def _entropy(seed: int | None) -> int:
-    return fresh_entropy() if seed is None else check_whole("seed", seed, 0, "or None for a fresh one")
 
 
 def _observed(circuit: QuantumCircuit, cuts: Cuts, observables: ObservablesArrayLike) -> tuple[CutCircuit, PauliSums]:

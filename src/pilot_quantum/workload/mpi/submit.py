@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pilot_quantum.errors import InvalidDescriptionError
+from pilot_quantum.resource.checks import check_whole
 from pilot_quantum.resource.payload import dump_code
 from pilot_quantum.task.future import TaskFuture
 from pilot_quantum.task.needs import Needs
@@ -56,8 +57,8 @@ def shapes(ranks: int, per_node: int | None, each: Needs) -> list[Needs]:
     Raises InvalidDescriptionError on numbers that cannot be meant.
     """
     for name, value in (("ranks", ranks), ("ranks_per_node", per_node)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise InvalidDescriptionError(f"{name}={value!r} must be a whole number of at least 1.")
+        if value is not None:
+            check_whole(name, value, 1)
     if each.nodes != 1:
         raise InvalidDescriptionError(f"needs={each}: are those of one rank; nodes follow from ranks_per_node.")
     counts = [per_node] if per_node is not None else [ranks // n for n in range(1, ranks + 1) if ranks % n == 0]
